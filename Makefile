@@ -1,0 +1,35 @@
+# Every command of this project. `make help` lists them.
+#   DENO=path  the runtime to use      JSR=0|1  where packages come from (packaging/toolchain.sh)
+
+SHELL := /bin/sh
+TOOLCHAIN := . packaging/toolchain.sh;
+PERMISSIONS := --allow-net --allow-read --allow-env --no-prompt
+CONFIG ?= config.yaml
+PORT ?= 8000
+
+.PHONY: help run test serve dev build lock clean
+
+help: ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+run: ## three simulated engines and the router on port 8000 (PORT= moves it)
+	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(PERMISSIONS) main.ts demo --port "$(PORT)"
+
+test: ## format, lint, types, import directions and every test
+	@$(TOOLCHAIN) exec "$$DENO" run $$MAP --allow-all tests/run.ts
+
+serve: ## the router from source, as in production (CONFIG=path)
+	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(PERMISSIONS) main.ts serve --config "$(CONFIG)"
+
+dev: ## the router from source, restarting on changes (CONFIG=path)
+	@$(TOOLCHAIN) exec "$$DENO" run --watch $$MAP $(PERMISSIONS) main.ts serve --config "$(CONFIG)"
+
+build: ## the executable dist/infinilm-router (DENO= and DENORT_BIN= are honoured)
+	@$(TOOLCHAIN) sh packaging/build.sh $(PERMISSIONS)
+
+lock: ## write packaging/npm-only/deno.lock anew after a version changed
+	@JSR=0; $(TOOLCHAIN) "$$DENO" cache --import-map=packaging/npm-only/import_map.json \
+	  --lock=packaging/npm-only/deno.lock --frozen=false main.ts tests/**/*_test.ts tests/**/**/*_test.ts
+
+clean: ## remove dist/ and the fetched runtime
+	rm -rf dist .deno
