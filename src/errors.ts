@@ -1,0 +1,152 @@
+/** Who is at fault: the client's request, a backend, or the router itself. */
+export type ErrorSource = "client" | "upstream" | "router";
+
+interface ErrorKind {
+  readonly status: number;
+  /** OpenAI's error family, the `type` of the body. */
+  readonly type: string;
+  readonly source: ErrorSource;
+  /** Whether asking again can help; `false` is sent as `x-should-retry: false`. */
+  readonly repeat: boolean;
+  /** One line for docs/errors.md, which a test keeps equal to this table. */
+  readonly meaning: string;
+}
+
+function kind(
+  status: number,
+  source: ErrorSource,
+  { type, repeat, meaning }: { type: string; repeat: boolean; meaning: string },
+): ErrorKind {
+  return { status, source, type, repeat, meaning };
+}
+
+const client = { type: "invalid_request_error", repeat: false };
+const upstream = { type: "upstream_error", repeat: true };
+const unavailable = { type: "service_unavailable", repeat: true };
+
+/** Every error this router makes, by its stable code. */
+export const ERRORS = {
+  bad_request: kind(400, "client", {
+    ...client,
+    meaning: "The HTTP request itself is malformed or ambiguous: Host header, framing, target.",
+  }),
+  invalid_json: kind(400, "client", { ...client, meaning: "The body is not a JSON object." }),
+  invalid_parameter: kind(400, "client", {
+    ...client,
+    meaning: "A parameter has a wrong type or is out of range; `param` names it.",
+  }),
+  model_required: kind(400, "client", {
+    ...client,
+    meaning: "`model` is missing and more than one model is served.",
+  }),
+  not_found: kind(404, "client", {
+    ...client,
+    meaning: "No such path, or no such model in /models/{id}.",
+  }),
+  method_not_allowed: kind(405, "client", {
+    ...client,
+    meaning: "The path exists, the method does not; `allow` lists those that do.",
+  }),
+  body_too_large: kind(413, "client", {
+    ...client,
+    meaning: "The body exceeds `limits.max_body`.",
+  }),
+  unsupported_encoding: kind(415, "client", {
+    ...client,
+    meaning: "The body is compressed or multipart; send plain JSON.",
+  }),
+  overloaded: kind(429, "router", {
+    type: "rate_limit_error",
+    repeat: true,
+    meaning: "Every backend of the model is at its `max_in_flight`; see `retry-after`.",
+  }),
+  client_closed: kind(499, "client", {
+    ...client,
+    meaning: "The client left before the answer. Seen in the log only.",
+  }),
+  internal: kind(500, "router", {
+    type: "internal_error",
+    repeat: true,
+    meaning: "A defect of the router; the log has the details under the request id.",
+  }),
+  not_implemented: kind(501, "client", {
+    ...client,
+    meaning: "A transfer-encoding other than `chunked`, or an HTTP method nobody defines.",
+  }),
+  upstream_connect: kind(502, "upstream", {
+    ...upstream,
+    meaning: "No connection to any backend tried could be made.",
+  }),
+  upstream_broken: kind(502, "upstream", {
+    ...upstream,
+    meaning: "The backend closed or reset the connection before its answer was complete.",
+  }),
+  upstream_bad_answer: kind(502, "upstream", {
+    ...upstream,
+    meaning: "The backend's answer is not valid HTTP, or an error page that is not JSON.",
+  }),
+  model_not_found: kind(503, "router", {
+    ...unavailable,
+    meaning: "No backend serves this model.",
+  }),
+  no_healthy_backend: kind(503, "router", {
+    ...unavailable,
+    meaning: "Backends serve this model, but none of them is healthy.",
+  }),
+  upstream_timeout: kind(504, "upstream", {
+    ...upstream,
+    repeat: false,
+    meaning: "The backend gave no answer within `timeouts.request`; it may still be working on it.",
+  }),
+  upstream_idle_timeout: kind(504, "upstream", {
+    ...upstream,
+    repeat: false,
+    meaning:
+      "A stream already begun was silent for longer than `timeouts.idle`, or ran past `timeouts.total`.",
+  }),
+} as const;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface RouterErrorOptions {
+  /** The request field at fault, dotted: `sampling_params.stop`. */
+  param?: string;
+  /** Seconds for `retry-after`. */
+  retryAfter?: number;
+  /** Overrides the table where this one case differs: whether asking again can help. */
+  repeat?: boolean;
+  /** Response headers of this error, such as `allow`. */
+  headers?: Record<string, string>;
+  cause?: unknown;
+}
+
+/** What goes wrong between a call and its answer. Turned into HTTP once, in `api/error_body.ts`. */
+export class RouterError extends Error {
+  override readonly name = "RouterError";
+  readonly code: ErrorCode;
+  readonly param: string | undefined;
+  readonly retryAfter: number | undefined;
+  readonly repeat: boolean;
+  readonly headers: Record<string, string>;
+
+  constructor(code: ErrorCode, message: string, options: RouterErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.param = options.param;
+    this.retryAfter = options.retryAfter;
+    this.repeat = options.repeat ?? ERRORS[code].repeat;
+    this.headers = options.headers ?? {};
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status;
+  }
+
+  get type(): string {
+    return ERRORS[this.code].type;
+  }
+
+  get source(): ErrorSource {
+    return ERRORS[this.code].source;
+  }
+}

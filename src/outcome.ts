@@ -1,0 +1,22 @@
+/** Where in an exchange with a backend something happened. */
+export type Phase = "connect" | "write" | "head" | "body";
+
+/**
+ * How one exchange with a backend ended. `completed` includes answered errors: the backend spoke,
+ * and whether it is to blame is told by the status.
+ */
+export type Outcome =
+  | { readonly kind: "completed"; readonly status: number }
+  /** No connection: nothing was delivered. */
+  | { readonly kind: "refused" }
+  /** Reset, early end or nonsense, in the given phase. */
+  | { readonly kind: "broke"; readonly phase: Phase }
+  | { readonly kind: "timed_out"; readonly phase: Phase }
+  /** The client went away, or stopped reading; nobody's fault. */
+  | { readonly kind: "client_left"; readonly phase: Phase };
+
+/** Whether the backend is to blame: no connection, a break, a time-out or a 5xx. 429 is not a fault. */
+export function isFailure(outcome: Outcome): boolean {
+  if (outcome.kind === "completed") return outcome.status >= 500;
+  return outcome.kind !== "client_left";
+}

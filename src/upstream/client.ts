@@ -1,0 +1,189 @@
+import { ResponseBody } from "./body.ts";
+import { Connection } from "./connection.ts";
+import { Pool } from "./pool.ts";
+import { encodeRequest, type UpstreamRequest } from "./request_head.ts";
+import { findHeadEnd, type Header, parseResponseHead, type ResponseHead } from "./response_head.ts";
+import { fromSocket, UpstreamError } from "./upstream_error.ts";
+
+export interface UpstreamClientOptions {
+  host: string;
+  port: number;
+  /** How long an idle connection is kept, milliseconds. */
+  idleMs?: number;
+  /** How many idle connections are kept. */
+  maxIdle?: number;
+  /** A monotonic clock, milliseconds. */
+  now?: () => number;
+}
+
+export interface SendOptions {
+  /** Bounds the making of a connection, milliseconds. */
+  connectTimeoutMs: number;
+  /** Closes the socket at once, in every phase up to the end of the body. */
+  signal: AbortSignal;
+}
+
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly headers: readonly Header[];
+  readonly body: ResponseBody;
+}
+
+/** A server that sends more interim answers than this to one request is broken. */
+const MAX_INTERIM = 16;
+
+/**
+ * An HTTP/1.1 client for one backend: keep-alive, strict parsing, and every failure told as an
+ * `UpstreamError` that says what can have been delivered. It never sends anything twice; whether
+ * to try again is `proxy/dispatch.ts`'s to decide.
+ */
+export class UpstreamClient {
+  readonly #host: string;
+  readonly #port: number;
+  readonly #hostHeader: string;
+  readonly #pool: Pool;
+
+  constructor({ host, port, idleMs = 3000, maxIdle = 256, now }: UpstreamClientOptions) {
+    this.#host = host;
+    this.#port = port;
+    const name = host.includes(":") ? `[${host}]` : host;
+    this.#hostHeader = port === 80 ? name : `${name}:${port}`;
+    this.#pool = new Pool({ idleMs, maxIdle, now: now ?? (() => performance.now()) });
+  }
+
+  /**
+   * Sends one request and returns once the head of its answer is here.
+   * Throws `UpstreamError`; so does reading the body.
+   */
+  async send(request: UpstreamRequest, options: SendOptions): Promise<UpstreamResponse> {
+    const { signal } = options;
+    if (signal.aborted) throw new UpstreamError("aborted", "aborted", { phase: "connect" });
+    const connection = this.#pool.take() ?? await this.#connect(options);
+    const reused = connection.uses++ > 0;
+    const onAbort = (): void => connection.close();
+    signal.addEventListener("abort", onAbort);
+    const progress = { delivered: false, answered: false };
+    try {
+      const written = this.#write(connection, request, progress);
+      const head = await this.#head(connection, request.method, { written, progress });
+      // An answer that outran its request leaves a connection on which the rest is still going out.
+      const reusable = head.keepAlive && progress.delivered;
+      const body = new ResponseBody(connection, {
+        framing: head.framing,
+        onEnd: (error) => {
+          signal.removeEventListener("abort", onAbort);
+          if (error !== undefined) this.#describe(error, { ...progress, reused });
+          else if (reusable) this.#pool.put(connection);
+          else connection.close();
+        },
+      });
+      return { status: head.status, headers: head.headers, body };
+    } catch (error) {
+      signal.removeEventListener("abort", onAbort);
+      connection.close();
+      const typed = signal.aborted
+        ? new UpstreamError("aborted", "aborted", { phase: progress.delivered ? "head" : "write" })
+        : fromSocket(error, progress.delivered ? "head" : "write");
+      throw this.#describe(typed, { ...progress, reused });
+    }
+  }
+
+  /** Closes idle connections now, and those in use when their answers end. */
+  close(): void {
+    this.#pool.close();
+  }
+
+  #describe(
+    error: UpstreamError,
+    facts: { delivered: boolean; answered: boolean; reused: boolean },
+  ): UpstreamError {
+    return Object.assign(error, facts);
+  }
+
+  async #write(
+    connection: Connection,
+    request: UpstreamRequest,
+    progress: { delivered: boolean },
+  ): Promise<void> {
+    const parts = encodeRequest(request, this.#hostHeader);
+    for (const part of parts) await connection.write(part);
+    progress.delivered = true;
+  }
+
+  /**
+   * Reads the final head. The read is begun before the request is written: a server may answer (413)
+   * and close before it has taken all of a large body, and that answer must not be lost.
+   */
+  async #head(
+    connection: Connection,
+    method: string,
+    { written, progress }: {
+      written: Promise<void>;
+      progress: { delivered: boolean; answered: boolean };
+    },
+  ): Promise<ResponseHead> {
+    const early = connection.readAhead().then((count) => count !== null && count > 0, () => false);
+    const writeFailed = written.then(() => undefined, (error: unknown) => ({ error }));
+    const first = await Promise.race([writeFailed, early.then(() => undefined)]);
+    if (first !== undefined && !await early) throw first.error;
+    for (let interim = 0; interim <= MAX_INTERIM; interim++) {
+      const head = await this.#oneHead(connection, method, progress);
+      if (head.status === 101) break;
+      if (head.status >= 200) return head;
+    }
+    throw new UpstreamError("bad_answer", "unexpected interim answers", { phase: "head" });
+  }
+
+  async #oneHead(
+    connection: Connection,
+    method: string,
+    progress: { answered: boolean },
+  ): Promise<ResponseHead> {
+    let scanned = connection.start;
+    for (;;) {
+      const { buffer, start, end } = connection;
+      const until = findHeadEnd(buffer, { from: start, to: end, scanned });
+      if (until !== -1) {
+        connection.start = until;
+        return parseResponseHead(buffer.subarray(start, until), method);
+      }
+      if (connection.full) {
+        throw new UpstreamError("bad_answer", "the answer's head is too large", { phase: "head" });
+      }
+      const looked = end - start;
+      if (!await connection.fill()) {
+        throw new UpstreamError("closed", "the backend closed the connection without an answer", {
+          phase: "head",
+        });
+      }
+      progress.answered = true;
+      scanned = connection.start + looked; // the buffer may have been moved together
+    }
+  }
+
+  async #connect({ connectTimeoutMs, signal }: SendOptions): Promise<Connection> {
+    const opening = Deno.connect({ hostname: this.#host, port: this.#port });
+    let onAbort: (() => void) | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      onAbort = () => reject(new UpstreamError("aborted", "aborted", { phase: "connect" }));
+      signal.addEventListener("abort", onAbort);
+      timer = setTimeout(() => {
+        const message = `no connection within ${connectTimeoutMs} ms`;
+        reject(new UpstreamError("timeout", message, { phase: "connect" }));
+      }, connectTimeoutMs);
+    });
+    try {
+      const socket = await Promise.race([opening, givenUp]);
+      socket.setNoDelay();
+      return new Connection(socket);
+    } catch (error) {
+      // Deno.connect cannot be cancelled: a connection that comes too late is closed unused.
+      opening.then((socket) => socket.close(), () => {});
+      throw fromSocket(error, "connect");
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort!);
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type { Phase } from "../outcome.ts";
+
+/**
+ * - `refused`: nobody listens there; `unreachable`: no route or no such name;
+ * - `timeout`: no connection in time;
+ * - `closed`: the peer ended the connection early; `reset`: it, or the network, broke it;
+ * - `bad_answer`: what came is not a valid HTTP/1.1 answer;
+ * - `aborted`: we were told to stop; `local`: this process cannot (out of descriptors).
+ */
+export type UpstreamErrorKind =
+  | "refused"
+  | "unreachable"
+  | "timeout"
+  | "closed"
+  | "reset"
+  | "bad_answer"
+  | "aborted"
+  | "local";
+
+/** Why an exchange failed, with all that a retry decision needs. Never a quiet end. */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+  readonly kind: UpstreamErrorKind;
+  readonly phase: Phase;
+  /** Whether the connection had served an earlier exchange. */
+  reused = false;
+  /** Whether any byte of the answer came. */
+  answered = false;
+  /**
+   * Whether the backend can hold the whole request. False only if the last byte of it was never
+   * handed to the kernel: no server acts on half a request.
+   */
+  delivered = false;
+
+  constructor(
+    kind: UpstreamErrorKind,
+    message: string,
+    { phase, cause }: { phase: Phase; cause?: unknown },
+  ) {
+    super(message, { cause });
+    this.kind = kind;
+    this.phase = phase;
+  }
+}
+
+/** Gives what the socket threw its kind. `phase` is where we were. */
+export function fromSocket(error: unknown, phase: Phase): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return new UpstreamError(kindOf(error, phase), reason, { phase, cause: error });
+}
+
+function kindOf(error: unknown, phase: Phase): UpstreamErrorKind {
+  if (error instanceof Deno.errors.ConnectionRefused) return "refused";
+  if (error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.BadResource) {
+    return "aborted"; // reading or writing a socket that we closed ourselves
+  }
+  // Deno has no class for EMFILE and ENFILE.
+  if (error instanceof Error && /too many open files|os error 2[34]\b/i.test(error.message)) {
+    return "local";
+  }
+  if (phase !== "connect") return "reset";
+  return error instanceof Deno.errors.TimedOut ? "timeout" : "unreachable";
+}
