@@ -1,0 +1,108 @@
+const STATUS_TEXT: Record<number, string> = {
+  200: "OK",
+  400: "Bad Request",
+  401: "Unauthorized",
+  404: "Not Found",
+  413: "Content Too Large",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+};
+
+const CRLF = new Uint8Array([13, 10]);
+const encoder = new TextEncoder();
+
+/** What a reply needs of the connection it goes to. */
+export interface ReplyLine {
+  /** Writes all of it, in one call to the socket. Rejects with the signal's reason once it ended. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Closes the connection at once, in order (FIN). */
+  cut(): void;
+  /** Breaks the connection (RST) if bytes of the request are still unread, else closes it. */
+  reset(): Promise<void>;
+  /** Aborted when the client leaves or the server stops. */
+  readonly signal: AbortSignal;
+  /** Whether another request may follow on this connection. */
+  keepAlive(): boolean;
+}
+
+/** A status, its own headers, and for a whole answer the body. */
+export interface WholeReply {
+  status: number;
+  headers?: Record<string, string>;
+  body: string;
+  /** Bytes of the body to write, of all those announced. Default: all. */
+  bytes?: (announced: number) => number;
+}
+
+/** The answer to one request: whole, as a stream of events, or broken in some way. */
+export class HttpReply {
+  readonly #line: ReplyLine;
+
+  constructor(line: ReplyLine) {
+    this.#line = line;
+  }
+
+  /** Aborted when the client leaves or the server stops: nothing needs to be answered any more. */
+  get signal(): AbortSignal {
+    return this.#line.signal;
+  }
+
+  /** Writes head and JSON body at once. */
+  json(reply: WholeReply): Promise<void> {
+    const body = encoder.encode(reply.body);
+    const head = this.#head(reply.status, {
+      "content-type": "application/json",
+      "content-length": String(body.length),
+      ...reply.headers,
+    });
+    return this.#line.write(join(head, body.subarray(0, reply.bytes?.(body.length))));
+  }
+
+  /** Writes the head of a stream of events. */
+  beginEvents(): Promise<void> {
+    return this.#line.write(this.#head(200, {
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-cache",
+      "transfer-encoding": "chunked",
+    }));
+  }
+
+  /** Writes one event, in one chunk and one write: what is due at one time leaves at that time. */
+  event(data: string): Promise<void> {
+    const event = encoder.encode(`data: ${data}\n\n`);
+    return this.#line.write(join(encoder.encode(`${event.length.toString(16)}\r\n`), event, CRLF));
+  }
+
+  /** Ends the stream of events as HTTP wants it. */
+  endEvents(): Promise<void> {
+    return this.#line.write(encoder.encode("0\r\n\r\n"));
+  }
+
+  /** Closes the connection where it stands. */
+  cut(): void {
+    this.#line.cut();
+  }
+
+  /** Breaks the connection where it stands; the request's body must not be read to its end. */
+  reset(): Promise<void> {
+    return this.#line.reset();
+  }
+
+  #head(status: number, headers: Record<string, string>): Uint8Array {
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    const connection = this.#line.keepAlive() ? "" : "connection: close\r\n";
+    const first = `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Unknown"}\r\n`;
+    return encoder.encode(`${first}${lines.join("")}${connection}\r\n`);
+  }
+}
+
+function join(...parts: Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
