@@ -1,0 +1,17 @@
+/** Where an OpenAI-compatible engine lists its models; the second is InfiniLM's older spelling. */
+export const MODEL_PATHS = ["/v1/models", "/models"] as const;
+
+/** The ids in an engine's model list, or `undefined` if the text is not one. */
+export function readModelIds(text: string): string[] | undefined {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const data = (list as { data?: unknown } | null)?.data;
+  if (!Array.isArray(data)) return undefined;
+  return data
+    .map((entry: unknown) => (entry as { id?: unknown } | null)?.id)
+    .filter((id): id is string => typeof id === "string" && id !== "");
+}

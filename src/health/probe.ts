@@ -1,0 +1,99 @@
+import { MODEL_PATHS, readModelIds } from "../engine/openai.ts";
+import type { Backend } from "../registry/backend.ts";
+import type { UpstreamClient } from "../upstream/client.ts";
+import type { CheckResult } from "./health_gate.ts";
+
+/** No health page or model list is larger; what is, is not one. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export interface ProbeOptions {
+  client: UpstreamClient;
+  /** The health path, behind the backend's own prefix. */
+  path: string;
+  /** Bounds one whole check, the model list included, milliseconds. */
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+interface Page {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Asks a backend once whether it is well and, unless the configuration says so, what it serves.
+ * Redirects are not followed. Never throws: what goes wrong is a miss.
+ */
+export async function probe(backend: Backend, options: ProbeOptions): Promise<CheckResult> {
+  const { client, path, timeoutMs } = options;
+  const limit = new AbortController();
+  const stop = (): void => limit.abort();
+  options.signal.addEventListener("abort", stop);
+  const timer = setTimeout(stop, timeoutMs);
+  const get = (path: string): Promise<Page> =>
+    fetchPage({ backend, client, path, limit, timeoutMs });
+  try {
+    const { status } = await get(path);
+    if (status === 503) return { kind: "unavailable", reason: `${path} answered 503` };
+    if (status < 200 || status > 299) return { kind: "miss", reason: `${path} answered ${status}` };
+    if (backend.spec.models === undefined) await discoverModels(backend, get);
+    return { kind: "good" };
+  } catch (error) {
+    const reason = limit.signal.aborted
+      ? `no answer within ${timeoutMs} ms`
+      : (error as Error).message;
+    return { kind: "miss", reason: `${path}: ${reason}` };
+  } finally {
+    clearTimeout(timer);
+    options.signal.removeEventListener("abort", stop);
+  }
+}
+
+/** A backend that is well but tells no models keeps those it had. */
+async function discoverModels(
+  backend: Backend,
+  get: (path: string) => Promise<Page>,
+): Promise<void> {
+  for (const path of MODEL_PATHS) {
+    try {
+      const { status, text } = await get(path);
+      const ids = status === 200 ? readModelIds(text) : undefined;
+      if (ids !== undefined) return backend.discovered(ids);
+    } catch {
+      // the health page answered: its verdict stands, and the next check asks again
+    }
+  }
+}
+
+async function fetchPage(
+  { backend, client, path, limit, timeoutMs }: {
+    backend: Backend;
+    client: UpstreamClient;
+    path: string;
+    limit: AbortController;
+    timeoutMs: number;
+  },
+): Promise<Page> {
+  const { basePath, apiKey } = backend.spec;
+  const headers: [string, string][] = [["accept", "application/json"], [
+    "accept-encoding",
+    "identity",
+  ]];
+  if (apiKey !== undefined) headers.push(["authorization", `Bearer ${apiKey}`]);
+  const { status, body } = await client.send(
+    { method: "GET", target: basePath + path, headers },
+    { connectTimeoutMs: timeoutMs, signal: limit.signal },
+  );
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+    bytes += piece.length;
+    if (bytes > MAX_BODY_BYTES) {
+      body.cancel();
+      throw new Error(`the page is larger than ${MAX_BODY_BYTES} bytes`);
+    }
+    text += decoder.decode(piece, { stream: true });
+  }
+  return { status, text: text + decoder.decode() };
+}

@@ -1,0 +1,62 @@
+import type { CheckResult, HealthGate } from "./health_gate.ts";
+
+/** While a backend is down, or lists no models yet, it is asked this soon, then at doubling distances. */
+const FIRST_RETRY_MS = 250;
+
+export interface ProberOptions {
+  /** One check of the backend. Must not throw; `signal` ends it early. */
+  probe: (signal: AbortSignal) => Promise<CheckResult>;
+  gate: HealthGate;
+  /** Whether nothing is missing: the backend is healthy and has said what it serves. */
+  settled: () => boolean;
+  /** Between two checks of a settled backend, milliseconds; the most between two of another. */
+  intervalMs: number;
+}
+
+/** Checks one backend again and again, one check at a time. */
+export class Prober {
+  readonly #options: ProberOptions;
+  readonly #stop = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #checking = false;
+  #again = false;
+  #retryMs = FIRST_RETRY_MS;
+
+  constructor(options: ProberOptions) {
+    this.#options = options;
+  }
+
+  /** Checks now; if a check is under way, once more right after it, as that one may predate the cause. */
+  checkNow(): void {
+    if (this.#stop.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#retryMs = FIRST_RETRY_MS;
+    if (this.#checking) this.#again = true;
+    else this.#check();
+  }
+
+  /** Ends the check under way and makes no more. */
+  stop(): void {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+  }
+
+  async #check(): Promise<void> {
+    const { probe, gate, settled, intervalMs } = this.#options;
+    const { signal } = this.#stop;
+    this.#checking = true;
+    const result = await probe(signal);
+    this.#checking = false;
+    if (signal.aborted) return;
+    // A check that was begun before a call was refused says nothing about now.
+    if (!this.#again) gate.checked(result);
+    if (this.#again) {
+      this.#again = false;
+      this.#check();
+      return;
+    }
+    const wait = settled() ? intervalMs : Math.min(this.#retryMs, intervalMs);
+    this.#retryMs = settled() ? FIRST_RETRY_MS : this.#retryMs * 2;
+    this.#timer = setTimeout(() => this.#check(), wait);
+  }
+}

@@ -1,0 +1,11 @@
+import { createLeastLoad } from "./least_load.ts";
+import { createP2c } from "./p2c.ts";
+import type { Policy } from "./policy.ts";
+import { createRoundRobin } from "./round_robin.ts";
+
+/** Every policy by the name the configuration uses. */
+export const POLICIES = {
+  round_robin: createRoundRobin,
+  least_load: createLeastLoad,
+  p2c: createP2c,
+} satisfies Record<string, (random: () => number) => Policy>;
