@@ -1,0 +1,29 @@
+import type { RouterError } from "../errors.ts";
+
+export type ErrorFormat = "auto" | "text" | "openai";
+
+export interface ErrorBodyOptions {
+  format: ErrorFormat;
+  /** The request's headers, if they could be read: OpenAI's SDKs announce themselves there. */
+  headers: Headers;
+  requestId: string;
+}
+
+/**
+ * The one place where an error becomes HTTP. The API's own form has the text under `error`; OpenAI's
+ * SDKs read only an object there, and get one.
+ */
+export function errorResponse(error: RouterError, options: ErrorBodyOptions): Response {
+  const { format, requestId } = options;
+  const { message, type, code } = error;
+  const param = error.param ?? null;
+  const asObject = format === "openai" ||
+    (format === "auto" && options.headers.has("x-stainless-lang"));
+  const body = asObject
+    ? { error: { message, type, param, code } }
+    : { error: message, code, type, param, request_id: requestId };
+  const headers = new Headers({ "content-type": "application/json", ...error.headers });
+  if (!error.repeat) headers.set("x-should-retry", "false");
+  if (error.retryAfter !== undefined) headers.set("retry-after", String(error.retryAfter));
+  return new Response(JSON.stringify(body), { status: error.status, headers });
+}

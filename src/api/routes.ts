@@ -1,0 +1,114 @@
+import { ENDPOINTS } from "../engine/endpoints.ts";
+import { RouterError } from "../errors.ts";
+import { handle } from "../proxy/handle.ts";
+import type { House } from "../proxy/house.ts";
+import { errorResponse } from "./error_body.ts";
+import { healthResponse, livezResponse, readyzResponse } from "./health.ts";
+import { modelResponse, modelsResponse } from "./models.ts";
+import { servicesResponse } from "./services.ts";
+import { statsResponse } from "./stats.ts";
+import { readTarget, type Target } from "./target.ts";
+
+export interface RouteOptions {
+  house: House;
+  /** Whether the router is on its way out. */
+  draining: () => boolean;
+  /** Wall clock, milliseconds since 1970. */
+  wallNow: () => number;
+  /** Makes an id for a request that brings none. */
+  createRequestId: () => string;
+}
+
+interface Arrival extends Target {
+  readonly request: Request;
+  readonly requestId: string;
+  readonly client: string;
+}
+
+/** One path: the method it takes and what it does. A path that ends in `/` takes all below it. */
+interface Route {
+  readonly method: "GET" | "POST";
+  readonly answer: (arrival: Arrival) => Response | Promise<Response>;
+}
+
+const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
+const SERVICE = "x-infinilm-service";
+
+/** The door: every request enters here, and every error becomes HTTP here, once. */
+export function createRoutes(options: RouteOptions): Deno.ServeHandler<Deno.NetAddr> {
+  const routes = routeTable(options);
+  const { house, createRequestId } = options;
+  return async (request, info) => {
+    const { headers } = request;
+    const given = headers.get("x-request-id");
+    const requestId = given !== null && SANE_REQUEST_ID.test(given) ? given : createRequestId();
+    let response: Response;
+    try {
+      const target = readTarget(request);
+      const route = findRoute(routes, target.path);
+      checkMethod(request.method, route);
+      response = await route.answer({
+        ...target,
+        request,
+        requestId,
+        client: info.remoteAddr.hostname,
+      });
+    } catch (error) {
+      response = errorResponse(known(error, house, requestId), {
+        format: house.config.errors.format,
+        headers,
+        requestId,
+      });
+    }
+    if (!response.headers.has("x-request-id")) response.headers.set("x-request-id", requestId);
+    if (!response.headers.has(SERVICE)) response.headers.set(SERVICE, "infinilm-router");
+    return request.method === "HEAD" ? new Response(null, response) : response;
+  };
+}
+
+function routeTable({ house, draining, wallNow }: RouteOptions): Map<string, Route> {
+  const { registry } = house;
+  const routes = new Map<string, Route>();
+  const add = (path: string, route: Route): void => {
+    routes.set(path, route).set(`/v1${path}`, route);
+  };
+  const get = (path: string, answer: Route["answer"]): void => add(path, { method: "GET", answer });
+  get("/livez", livezResponse);
+  get("/readyz", () => readyzResponse(registry, draining()));
+  get("/health", () => healthResponse(registry, wallNow()));
+  get("/services", () => servicesResponse(registry));
+  get("/stats", () => statsResponse(registry));
+  get("/models", () => modelsResponse(registry));
+  get("/models/", ({ path }) => modelResponse(registry, path.slice(path.indexOf("/models/") + 8)));
+  for (const endpoint of ENDPOINTS) {
+    add(endpoint.path, {
+      method: "POST",
+      answer: ({ request, ...visit }) => handle(request, { ...visit, endpoint }, house),
+    });
+  }
+  return routes;
+}
+
+function findRoute(routes: Map<string, Route>, path: string): Route {
+  const prefix = /^(?:\/v1)?\/models\/(?=.)/.exec(path)?.[0];
+  const route = routes.get(prefix ?? path);
+  if (route === undefined) {
+    throw new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);
+  }
+  return route;
+}
+
+function checkMethod(method: string, route: Route): void {
+  if (method === route.method || (method === "HEAD" && route.method === "GET")) return;
+  const allow = route.method === "GET" ? "GET, HEAD" : "POST";
+  throw new RouterError("method_not_allowed", `this path takes ${allow}, received ${method}`, {
+    headers: { allow },
+  });
+}
+
+/** Anything but a `RouterError` is a defect: its details go to the log, not to the client. */
+function known(error: unknown, house: House, requestId: string): RouterError {
+  if (error instanceof RouterError) return error;
+  house.log.error("internal error", { request_id: requestId, error });
+  return new RouterError("internal", "internal error of the router", { cause: error });
+}

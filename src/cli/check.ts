@@ -1,0 +1,24 @@
+import { CONFIG_FLAGS, readConfig } from "./config_file.ts";
+import { EXIT } from "./exit.ts";
+import { writeOut } from "./stdio.ts";
+import type { Verb } from "./verb.ts";
+
+/** Reads the configuration and says what is wrong with it, all at once. */
+export const CHECK: Verb = {
+  name: "check",
+  summary: "check a configuration file and exit",
+  flags: CONFIG_FLAGS,
+  maxPositionals: 1,
+  examples: [
+    "infinilm-router check --config config.yaml",
+    "infinilm-router check /etc/infinilm-router/config.yaml && systemctl restart infinilm-router",
+  ],
+  notes:
+    "Exits 0 with one line, or 78 with a line for every problem: file:line:column: what is wrong.",
+  run(args): number {
+    const { backends, listen } = readConfig(args);
+    const count = backends.length === 1 ? "1 backend" : `${backends.length} backends`;
+    writeOut(`ok: ${count}, listening on ${listen.host}:${listen.port}\n`);
+    return EXIT.ok;
+  },
+};

@@ -1,0 +1,106 @@
+import { parseConfig } from "../config/load.ts";
+import { createLog } from "../observe/log.ts";
+import { registry } from "../registry/mod.ts";
+import type { Sim } from "../sim/sim.ts";
+import { type Flags, numberFlag } from "./args.ts";
+import { EXIT } from "./exit.ts";
+import { startRouter } from "./router.ts";
+import { startSim } from "./sim.ts";
+import { writeError, writeOut } from "./stdio.ts";
+import { untilStopped } from "./until_stopped.ts";
+import type { Verb } from "./verb.ts";
+
+const FLAGS: Flags = {
+  port: { type: "string", short: "p", value: "PORT", help: "the router's port (default: 8000)" },
+  "log-level": {
+    type: "string",
+    value: "LEVEL",
+    help: "debug, info, warn or error (default: warn)",
+  },
+};
+
+const ENGINES = [
+  { port: 8100, model: "Qwen3-32B" },
+  { port: 8101, model: "Qwen3-32B" },
+  { port: 8102, model: "9g_8b_thinking" },
+] as const;
+
+/** Three simulated engines and the router in one process, to try and to show. */
+export const DEMO: Verb = {
+  name: "demo",
+  summary: "run the router with three simulated engines",
+  flags: FLAGS,
+  examples: ["infinilm-router demo", "infinilm-router demo --port 9000"],
+  notes: "The engines listen on ports 8100 to 8102, the router on every address of its port.",
+  async run(args): Promise<number> {
+    const port = numberFlag(args, { name: "port", min: 0, max: 65535, integer: true }) ?? 8000;
+    const logLevel = (args.values["log-level"] as string | undefined) ?? "warn";
+    const config = parseConfig(demoYaml(), "demo", { overrides: { port, logLevel } });
+    const log = createLog({ ...config.log, write: writeError });
+    const sims: Sim[] = [];
+    try {
+      for (const { port, model } of ENGINES) {
+        sims.push(
+          await startSim({
+            host: "127.0.0.1",
+            port,
+            models: [model],
+            timeToFirstTokenMs: 150,
+            tokensPerSecond: 40,
+          }),
+        );
+      }
+      const router = startRouter(config, { registry, log });
+      await allHealthy();
+      writeOut(banner(router.port));
+      await untilStopped(() => router.drain());
+    } finally {
+      await Promise.all(sims.map((sim) => sim.stop()));
+    }
+    return EXIT.ok;
+  },
+};
+
+/** The engines run in this very process: the first checks find them within milliseconds. */
+async function allHealthy(): Promise<void> {
+  for (
+    let tries = 0;
+    tries < 500 && !registry.backends.every((backend) => backend.healthy);
+    tries++
+  ) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function demoYaml(): string {
+  const backends = ENGINES.map(({ port }) =>
+    `  - { name: engine_${port}, url: "http://127.0.0.1:${port}" }`
+  );
+  return `backends:\n${backends.join("\n")}\n`;
+}
+
+function banner(port: number): string {
+  const base = `http://localhost:${port}`;
+  const body = (model: string, content: string, stream = false): string =>
+    JSON.stringify({ model, messages: [{ role: "user", content }], ...(stream ? { stream } : {}) });
+  return `
+infinilm-router is running on ${base}
+${
+    ENGINES.map(({ port, model }) => `  engine_${port}  http://127.0.0.1:${port}  ${model}`).join(
+      "\n",
+    )
+  }
+
+Try, in another terminal:
+
+  curl ${base}/models
+
+  curl ${base}/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '${body("Qwen3-32B", "你好")}'
+
+  curl -N ${base}/v1/chat/completions -H 'Content-Type: application/json' \\
+    -d '${body("9g_8b_thinking", "Tell me a story", true)}'
+
+Ctrl-C ends it.
+`;
+}

@@ -1,0 +1,20 @@
+const encoder = new TextEncoder();
+
+/** Writes all of a text to standard error, which is where logs and complaints go. */
+export function writeError(text: string): void {
+  writeAll(Deno.stderr, text);
+}
+
+/** Writes all of a text to standard output. */
+export function writeOut(text: string): void {
+  writeAll(Deno.stdout, text);
+}
+
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+  } catch {
+    // nobody reads it any more: not a reason to stop serving
+  }
+}

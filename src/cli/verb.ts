@@ -1,0 +1,16 @@
+import type { Flags, ParsedArgs } from "./args.ts";
+
+/** A command of the executable. */
+export interface Verb {
+  readonly name: string;
+  /** One line for the list of verbs. */
+  readonly summary: string;
+  readonly flags: Flags;
+  /** How it is called, and what for. */
+  readonly examples: readonly string[];
+  /** What else its help says. */
+  readonly notes?: string;
+  readonly maxPositionals?: number;
+  /** Returns the exit code. Throws `CliError` for what its user can mend. */
+  readonly run: (args: ParsedArgs) => number | Promise<number>;
+}

@@ -1,0 +1,154 @@
+import { encodeErrorEvent } from "../sse/encode.ts";
+import { EventStream } from "../sse/event_stream.ts";
+import { type Usage, usageOf, UsageTap } from "../sse/usage_tap.ts";
+import type { Answer } from "./attempt.ts";
+import { classify } from "./classify.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Larger whole answers are not parsed for their usage: that would hold up everybody else. */
+const MAX_USAGE_BYTES = 64 * 1024;
+
+/** How long a client that reads nothing can hold up the last event of a broken stream, milliseconds. */
+const LAST_WORD_MS = 5000;
+
+export interface RideOptions {
+  exchange: Exchange;
+  backend: string;
+  maxEvent: number;
+}
+
+/**
+ * The body for the client. The exchange rides on it: it ends when the body does, well or badly.
+ * An answer that is already complete goes out as it is; any other through one stream, which is an
+ * `EventStream` if the answer is one.
+ */
+export function rideTo(
+  answer: Answer,
+  options: RideOptions,
+): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  const { exchange, maxEvent } = options;
+  const { first, body, status } = answer;
+  const events = isEventStream(answer);
+  if (first === undefined || body.done) {
+    exchange.record.bytes = first?.length ?? 0;
+    if (first !== undefined && first.length <= MAX_USAGE_BYTES) {
+      noteUsage(exchange, wholeUsage(first, events));
+    }
+    exchange.end({ kind: "completed", status });
+    return (first ?? null) as Uint8Array<ArrayBuffer> | null;
+  }
+  if (!events) {
+    const stream = new TransformStream<Uint8Array, Uint8Array>();
+    pump(answer, stream, options);
+    return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
+  }
+  const tap = new UsageTap();
+  const stream = new EventStream({ maxEvent, tap: tap.tap });
+  exchange.deadlines.streamBegan();
+  pump(answer, stream, { ...options, tap });
+  return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+/** Whether the body is server-sent events that we can read. */
+export function isEventStream({ headers }: Answer): boolean {
+  let events = false;
+  for (const [name, value] of headers) {
+    if (name === "content-type") events = /^text\/event-stream\s*(;|$)/i.test(value);
+    if (name === "content-encoding" && value.toLowerCase() !== "identity") return false;
+  }
+  return events;
+}
+
+/**
+ * Carries the body over piece by piece, never reading more than the client takes, and ends the
+ * exchange. Never rejects.
+ */
+async function pump(
+  answer: Answer,
+  stream: TransformStream<Uint8Array, Uint8Array>,
+  { exchange, backend, tap }: RideOptions & { tap?: UsageTap },
+): Promise<void> {
+  const { body, status } = answer;
+  const { cutoff, deadlines, record } = exchange;
+  const writer = stream.writable.getWriter();
+  let writing = false;
+  const onCut = (): void => {
+    if (writing) writer.abort().catch(() => {}); // nobody takes the piece: nothing more can be said
+  };
+  cutoff.signal.addEventListener("abort", onCut);
+  // A client that leaves while the backend is silent shows only here.
+  writer.closed.catch(() => cutoff.cut("client_left"));
+  try {
+    let piece = answer.first;
+    while (piece !== undefined) {
+      deadlines.received();
+      writing = true;
+      try {
+        await writer.write(piece);
+      } catch (error) {
+        cutoff.cut("client_left");
+        body.cancel();
+        throw error;
+      }
+      writing = false;
+      deadlines.sent();
+      record.bytes += piece.length;
+      piece = await body.read();
+    }
+    noteUsage(exchange, tap?.usage());
+    exchange.end({ kind: "completed", status });
+    await writer.close().catch(() => {}); // the client left with the last byte
+  } catch (error) {
+    await breakOff(error, { exchange, backend, writer, stream });
+  } finally {
+    cutoff.signal.removeEventListener("abort", onCut);
+  }
+}
+
+/** Ends a body so that no client can take it for a whole one (RFC 9112, section 8). */
+async function breakOff(
+  error: unknown,
+  { exchange, backend, writer, stream }: {
+    exchange: Exchange;
+    backend: string;
+    writer: WritableStreamDefaultWriter<Uint8Array>;
+    stream: TransformStream<Uint8Array, Uint8Array>;
+  },
+): Promise<void> {
+  const { cutoff } = exchange;
+  if (cutoff.cause === "client_left" || cutoff.cause === "client_stalled") {
+    exchange.end({ kind: "client_left", phase: "body" });
+  } else {
+    const inStream = stream instanceof EventStream;
+    const { outcome, error: told } = classify(error, { backend, cutoff, inStream });
+    exchange.end(outcome, told.code);
+    if (inStream) {
+      const openEvent = stream.discardPartial();
+      const { message, type, code } = told;
+      const said = writer.write(encodeErrorEvent({ message, type, code }, { openEvent }));
+      await withinMs(said, LAST_WORD_MS);
+      // Deno 2.6 loses an event that is enqueued in the same turn as the error that follows it.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+  await writer.abort(error).catch(() => {});
+}
+
+async function withinMs(done: Promise<void>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([done.catch(() => {}), late]);
+  clearTimeout(timer);
+}
+
+function wholeUsage(bytes: Uint8Array, events: boolean): Usage | undefined {
+  if (!events) return usageOf(new TextDecoder().decode(bytes));
+  const tap = new UsageTap();
+  tap.tap(bytes);
+  return tap.usage();
+}
+
+function noteUsage({ record }: Exchange, usage: Usage | undefined): void {
+  record.promptTokens = usage?.promptTokens;
+  record.completionTokens = usage?.completionTokens;
+}

@@ -1,0 +1,99 @@
+import type { Endpoint } from "../engine/endpoints.ts";
+import { RouterError } from "../errors.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Header } from "../upstream/response_head.ts";
+import { requestHeaders } from "./headers.ts";
+import { checkParameters, invalid, isObject, type JsonObject, own } from "./parameters.ts";
+import { readBody } from "./read_body.ts";
+
+/** A model name longer than this is a mistake, and would fill logs. */
+const MAX_MODEL_CHARACTERS = 512;
+
+/** One request to be routed, read and checked. Immutable. */
+export interface Call {
+  readonly requestId: string;
+  readonly endpoint: Endpoint;
+  /** From the `?` on, or empty; passed on as it came. */
+  readonly query: string;
+  readonly model: string;
+  /** Whether an event stream was asked for. */
+  readonly stream: boolean;
+  /** The body as it came, byte for byte. */
+  readonly body: Uint8Array;
+  readonly headers: readonly Header[];
+}
+
+export interface ReadCallOptions {
+  requestId: string;
+  endpoint: Endpoint;
+  query: string;
+  /** The peer's address. */
+  client: string;
+  registry: Registry;
+  maxBody: number;
+  validate: boolean;
+}
+
+/** Reads and checks a request. Throws `RouterError` with what is wrong with it. */
+export async function readCall(request: Request, options: ReadCallOptions): Promise<Call> {
+  const { requestId, endpoint, query, client } = options;
+  const headers = requestHeaders(request.headers, { requestId, client });
+  refuseEncodings(request.headers);
+  const body = await readBody(request, options.maxBody);
+  const json = parseObject(body);
+  if (options.validate) checkParameters(json, endpoint.check);
+  return {
+    requestId,
+    endpoint,
+    query,
+    model: modelOf(json, options.registry),
+    stream: own(json, "stream") === true,
+    body,
+    headers,
+  };
+}
+
+/** The body is read as plain JSON whatever `content-type` says; what cannot be that is refused. */
+function refuseEncodings(headers: Headers): void {
+  const encoding = headers.get("content-encoding");
+  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+    throw new RouterError(
+      "unsupported_encoding",
+      `content-encoding must be absent or identity, received ${JSON.stringify(encoding)}`,
+    );
+  }
+  if (headers.get("content-type")?.toLowerCase().startsWith("multipart/")) {
+    throw new RouterError("unsupported_encoding", "the body must be JSON, received multipart");
+  }
+}
+
+function parseObject(body: Uint8Array): JsonObject {
+  let value: unknown;
+  try {
+    // A byte order mark is kept, so that it is refused as engines might (RFC 8259, section 8.1).
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body));
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? error.message : "not valid UTF-8";
+    throw new RouterError("invalid_json", `the body is not valid JSON: ${reason.slice(0, 200)}`);
+  }
+  if (!isObject(value)) {
+    const found = value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
+    throw new RouterError("invalid_json", `the body must be a JSON object, received ${found}`);
+  }
+  return value;
+}
+
+function modelOf(json: JsonObject, registry: Registry): string {
+  const model = own(json, "model");
+  if (model === undefined) {
+    const only = registry.onlyModel;
+    if (only !== undefined) return only;
+    throw new RouterError("model_required", "model is missing, and it is not the only one served", {
+      param: "model",
+    });
+  }
+  if (typeof model !== "string" || model === "" || model.length > MAX_MODEL_CHARACTERS) {
+    throw invalid("model", `a string of 1 to ${MAX_MODEL_CHARACTERS} characters`, model);
+  }
+  return model;
+}

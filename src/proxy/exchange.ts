@@ -1,0 +1,54 @@
+import type { ErrorCode } from "../errors.ts";
+import type { Outcome } from "../outcome.ts";
+import { logRecord, type RequestRecord } from "../observe/request_record.ts";
+import type { Lease } from "../registry/lease.ts";
+import { Cutoff } from "./cutoff.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { House } from "./house.ts";
+
+/**
+ * What one call holds open from its arrival until its end, and must give back exactly once: the
+ * watch on the client, the deadlines, the lease and the line in the log.
+ */
+export class Exchange {
+  readonly cutoff = new Cutoff();
+  readonly deadlines: Deadlines;
+  readonly record: RequestRecord;
+  lease: Lease | undefined;
+  readonly #house: House;
+  readonly #clientSignal: AbortSignal;
+  readonly #startedAt: number;
+  readonly #onClientLeft = (): void => this.cutoff.cut("client_left");
+  #ended = false;
+
+  constructor(record: RequestRecord, { house, signal }: { house: House; signal: AbortSignal }) {
+    this.record = record;
+    this.#house = house;
+    this.#clientSignal = signal;
+    this.#startedAt = house.now();
+    this.deadlines = new Deadlines(this.cutoff, { ...house.config.timeouts, now: house.now });
+    signal.addEventListener("abort", this.#onClientLeft);
+  }
+
+  /** Seconds since the call arrived. */
+  get elapsed(): number {
+    return (this.#house.now() - this.#startedAt) / 1000;
+  }
+
+  /** Ends the call: everything it held is given back and it is logged. Later calls do nothing. */
+  end(outcome: Outcome | undefined, code?: ErrorCode): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.deadlines.clear();
+    this.#clientSignal.removeEventListener("abort", this.#onClientLeft);
+    const { record } = this;
+    if (outcome !== undefined) {
+      this.lease?.settle(outcome);
+      record.outcome = outcome;
+    }
+    if (code !== undefined) record.code = code;
+    if (outcome?.kind === "client_left") record.status = 499;
+    record.duration = this.elapsed;
+    logRecord(this.#house.log, record);
+  }
+}

@@ -1,0 +1,93 @@
+import type { Endpoint } from "../engine/endpoints.ts";
+import { RouterError } from "../errors.ts";
+import type { Answer } from "./attempt.ts";
+import { isEventStream, rideTo } from "./body_end.ts";
+import { readCall } from "./call.ts";
+import { dispatch } from "./dispatch.ts";
+import { Exchange } from "./exchange.ts";
+import { responseHeaders } from "./headers.ts";
+import type { House } from "./house.ts";
+
+/** What the door already knows of a request. */
+export interface Visit {
+  readonly requestId: string;
+  readonly endpoint: Endpoint;
+  /** The path as the client wrote it. */
+  readonly path: string;
+  /** From the `?` on, or empty. */
+  readonly query: string;
+  /** The peer's address. */
+  readonly client: string;
+}
+
+/** Statuses whose answers have no body (Fetch, section 2.2.3). */
+const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
+
+/**
+ * One call from door to door: read it, find a backend that answers, and send the answer on as it
+ * comes. Throws `RouterError` if there is no answer to send; the call has then been logged.
+ */
+export async function handle(request: Request, visit: Visit, house: House): Promise<Response> {
+  const { requestId, path, client } = visit;
+  const { config, registry } = house;
+  const exchange = new Exchange({
+    requestId,
+    method: request.method,
+    path,
+    client,
+    attempts: 0,
+    resent: 0,
+    bytes: 0,
+  }, { house, signal: request.signal });
+  const { record, cutoff } = exchange;
+  try {
+    const { maxBody, maxEvent } = config.limits;
+    const { validate } = config.requests;
+    const call = await readCall(request, { ...visit, registry, maxBody, validate });
+    record.model = call.model;
+    record.stream = call.stream;
+    const { answer, lease } = await dispatch(call, { house, cutoff, record });
+    exchange.lease = lease;
+    refuseUnpassable(answer, exchange);
+    record.status = answer.status;
+    record.timeToFirstByte = exchange.elapsed;
+    const backend = lease.backend.name;
+    const headers = answerHeaders(answer, { requestId, backend });
+    const body = rideTo(answer, { exchange, backend, maxEvent });
+    return new Response(NO_BODY.has(answer.status) ? null : body, {
+      status: answer.status,
+      headers,
+    });
+  } catch (error) {
+    const { status, code } = error instanceof RouterError ? error : new RouterError("internal", "");
+    record.status = status;
+    exchange.end(record.outcome, code);
+    throw error;
+  }
+}
+
+/** What cannot be sent on as it is: statuses without a meaning, and error pages for people. */
+function refuseUnpassable({ status, headers, body }: Answer, { lease, record }: Exchange): void {
+  const type = headers.find(([name]) => name === "content-type")?.[1] ?? "no content-type";
+  if (status < 500 || (status < 600 && /^[^;]*[/+]json\b/i.test(type))) return;
+  body.cancel();
+  record.outcome = { kind: "completed", status };
+  throw new RouterError(
+    "upstream_bad_answer",
+    `backend ${lease?.backend.name} answered ${status} with ${type} instead of JSON`,
+  );
+}
+
+function answerHeaders(
+  answer: Answer,
+  { requestId, backend }: { requestId: string; backend: string },
+): Headers {
+  const headers = responseHeaders(answer.headers);
+  headers.set("x-request-id", requestId);
+  headers.set("x-infinilm-service", backend);
+  if (isEventStream(answer)) {
+    headers.set("cache-control", "no-store");
+    headers.set("x-accel-buffering", "no"); // nginx would collect the events
+  }
+  return headers;
+}

@@ -1,0 +1,17 @@
+import type { Config } from "../config/config.ts";
+import type { Log } from "../observe/log.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { Backend } from "../registry/backend.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { UpstreamClient } from "../upstream/client.ts";
+
+/** Everything a call meets on its way, made once by `cli/serve.ts` and never changed. */
+export interface House {
+  readonly config: Config;
+  readonly registry: Registry;
+  readonly choose: Policy;
+  readonly clientOf: (backend: Backend) => UpstreamClient;
+  readonly log: Log;
+  /** Monotonic clock, milliseconds. */
+  readonly now: () => number;
+}
