@@ -1,0 +1,46 @@
+/** How the next backend is chosen: see `src/policy/`. */
+export type PolicyName = "round_robin" | "least_load" | "p2c";
+
+/** One backend as resolved: defaults filled in, its url taken apart. */
+export interface BackendConfig {
+  /** Unique; what people see in answers, logs and statistics. */
+  name: string;
+  /** The base address as shown to people: `http://host:port/prefix`, without `/v1`. */
+  url: string;
+  /** Without the brackets of an IPv6 address. */
+  host: string;
+  port: number;
+  /** `""`, or a path such as `/prefix`: no slash at its end. */
+  basePath: string;
+  /** `undefined`: the backend is asked for its models. */
+  models: string[] | undefined;
+  /** Share of new calls relative to the other backends; 0 = none. */
+  weight: number;
+  /** `undefined`: no limit. */
+  maxInFlight: number | undefined;
+  /** Sent as `authorization: Bearer …`; `undefined`: the client's own header passes. */
+  apiKey: string | undefined;
+}
+
+/** What the operator wrote, made safe. Every key, bound and default is described in `schema.ts`. */
+export interface Config {
+  listen: { host: string; port: number };
+  /** At least one. */
+  backends: BackendConfig[];
+  routing: { policy: PolicyName };
+  health: {
+    intervalMs: number;
+    timeoutMs: number;
+    path: string;
+    unhealthyAfter: number;
+    healthyAfter: number;
+  };
+  /** `totalMs: null`: a stream may run for ever. */
+  timeouts: { connectMs: number; requestMs: number; idleMs: number; totalMs: number | null };
+  retry: { attempts: number };
+  /** Both in bytes. */
+  limits: { maxBody: number; maxEvent: number };
+  requests: { validate: boolean };
+  errors: { format: "auto" | "text" | "openai" };
+  log: { level: "debug" | "info" | "warn" | "error"; format: "text" | "json" };
+}

@@ -1,0 +1,251 @@
+/**
+ * The config file: every key with its meaning, default and bounds, once.
+ *
+ * What is written is `z.input`, what it means (milliseconds, bytes, parsed addresses) `z.output`;
+ * `resolve.ts` gives the latter the shape and the names that the rest of the program uses.
+ */
+import { z } from "zod";
+import {
+  choice,
+  duration,
+  durationOrNull,
+  integer,
+  key,
+  optionalKey,
+  requiredKey,
+  size,
+  text,
+  trueOrFalse,
+  wanting,
+} from "./_leaves.ts";
+import { type BackendUrl, parseBackendUrl } from "./backend_url.ts";
+import { keyDocs } from "./key_docs.ts";
+
+/** An issue with this in its `params` is complete: what was received is not added to it. */
+export const COMPLETE = { complete: true };
+
+// What is wrong with one value must not hide what is wrong with two.
+const ALWAYS = { when: (): boolean => true };
+const MAPPING = { error: "must be a mapping" };
+
+const backendUrl = wanting(
+  z.string({ error: "must be a URL such as http://10.0.0.5:8100" }).transform(
+    (written, context) => {
+      const url = parseBackendUrl(written);
+      if (!("refusal" in url)) return url;
+      const params = url.secret ? COMPLETE : undefined;
+      context.addIssue({ code: "custom", message: url.refusal, input: written, params });
+      return z.NEVER;
+    },
+  ),
+  "an http:// URL",
+);
+
+const MODELS = "a list of different names, at least one";
+const models = wanting(
+  z.array(
+    text(/^\P{Cc}+$/u, "a name of at least one character, none of them a control character"),
+    { error: `must be ${MODELS}` },
+  )
+    .min(1, { error: `must be ${MODELS}` })
+    .superRefine(refuseSameModels, ALWAYS),
+  MODELS,
+);
+
+const listenHost = wanting(
+  z.string({ error: "must be an IP address or a host name" })
+    .refine(isHost, { error: "must be an IP address or a host name" })
+    .transform((host) => host.replace(/^\[|\]$/g, "")),
+  "an IP address or a host name",
+);
+
+const backend = z.strictObject({
+  name: optionalKey(
+    text(/^[A-Za-z0-9._-]{1,64}$/, "1 to 64 characters out of A-Z a-z 0-9 . _ -"),
+    { default: "host_port", meaning: "what people see it called; unique" },
+  ),
+  url: requiredKey(backendUrl, {
+    meaning: "where it listens; a path prefix is kept, /v1 at the end is cut off",
+  }),
+  models: optionalKey(models, { default: "discovered", meaning: "the models it serves" }),
+  weight: key(integer(0, 1000), {
+    default: 1,
+    meaning: "its share of new calls relative to the others; 0 = no new calls",
+  }),
+  max_in_flight: optionalKey(integer(1, 1_000_000), {
+    default: "no limit",
+    meaning: "calls it may have at the same time",
+  }),
+  api_key: optionalKey(
+    text(/^[\x21-\x7e]*$/, "text of visible ASCII characters"),
+    { default: "none", meaning: "sent to it as a bearer token; empty = none", secret: true },
+  ),
+}, { error: "must be a mapping with at least `url`" });
+
+/** The whole file. */
+export const configSchema = z.strictObject({
+  listen: z.strictObject({
+    host: key(listenHost, { default: "0.0.0.0", meaning: "the address to listen on" }),
+    port: key(integer(0, 65535), { default: 8000, meaning: "the TCP port; 0 = any free one" }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "where the router accepts connections" }),
+
+  backends: z.array(backend, { error: "must be a list with at least one backend" })
+    .min(1, { error: "must be a list with at least one backend" })
+    .superRefine(refuseSameBackends, ALWAYS)
+    .register(keyDocs, { meaning: "the inference services behind the router" }),
+
+  routing: z.strictObject({
+    policy: key(choice("round_robin", "least_load", "p2c"), {
+      default: "least_load",
+      meaning: "how one of the backends that serve a model is chosen",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "which backend gets a call" }),
+
+  health: z.strictObject({
+    interval: key(duration("10ms", "24h"), {
+      default: "30s",
+      meaning: "time between two checks of a backend",
+    }),
+    timeout: key(duration("1ms", "24h"), {
+      default: "5s",
+      meaning: "how long a check may take; not longer than interval",
+    }),
+    path: key(text(/^\/[\x21-\x7e]*$/, "a path that starts with /"), {
+      default: "/health",
+      meaning: "what a check asks for",
+    }),
+    unhealthy_after: key(integer(1, 1000), {
+      default: 3,
+      meaning: "failed checks in a row until a backend is taken out",
+    }),
+    healthy_after: key(integer(1, 1000), {
+      default: 1,
+      meaning: "good checks in a row until it is taken in again",
+    }),
+  }, MAPPING).superRefine(refuseLongChecks, ALWAYS).prefault({})
+    .register(keyDocs, { meaning: "how backends are checked" }),
+
+  timeouts: z.strictObject({
+    connect: key(duration("1ms", "24h"), {
+      default: "2s",
+      meaning: "until a connection to a backend stands",
+    }),
+    request: key(duration("1ms", "24h"), {
+      default: "5m",
+      meaning: "until a whole answer, or the first body byte of a stream",
+    }),
+    idle: key(duration("1ms", "24h"), {
+      default: "2m",
+      meaning: "between two pieces of a stream",
+    }),
+    total: key(durationOrNull("1ms", "24h"), {
+      default: null,
+      meaning: "how long a whole stream may take; null = for ever",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "how long the router waits" }),
+
+  retry: z.strictObject({
+    attempts: key(integer(1, 10), {
+      default: 3,
+      meaning: "backends that one call is sent to at most, the first included",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "failing over before the first byte" }),
+
+  limits: z.strictObject({
+    max_body: key(size("1KiB", "1GiB"), { default: "32MiB", meaning: "the largest request body" }),
+    max_event: key(size("1KiB", "64MiB"), {
+      default: "4MiB",
+      meaning: "the largest event that is held back until it is whole",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "how much is held in memory" }),
+
+  requests: z.strictObject({
+    validate: key(trueOrFalse(), {
+      default: true,
+      meaning: "whether parameters are checked before a backend sees them",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "what is asked of clients" }),
+
+  errors: z.strictObject({
+    format: key(choice("auto", "text", "openai"), {
+      default: "auto",
+      meaning: "the shape of error bodies",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "how errors are told to clients" }),
+
+  log: z.strictObject({
+    level: key(choice("debug", "info", "warn", "error"), {
+      default: "info",
+      meaning: "the least serious lines to be written",
+    }),
+    format: key(choice("text", "json"), { default: "text", meaning: "the shape of a line" }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "what the router writes about its work" }),
+}, MAPPING);
+
+/** The config as written. */
+export type WrittenConfig = z.input<typeof configSchema>;
+
+/** The config with its values read, still under the names of the file. */
+export type ReadConfig = z.output<typeof configSchema>;
+
+type Context = z.core.$RefinementCtx;
+
+function isHost(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  if (bare.includes(":")) return URL.canParse(`http://[${bare.replace(/%[\w.-]+$/, "")}]/`);
+  return bare.length <= 253 && bare === host && /^[A-Za-z0-9._-]+$/.test(host);
+}
+
+/** Like the other refinements, it runs on whatever stands there, well-formed or not. */
+function refuseSameModels(models: unknown, context: Context): void {
+  if (!Array.isArray(models)) return;
+  models.forEach((model, index) => {
+    if (typeof model !== "string" || models.indexOf(model) === index) return;
+    context.addIssue({ code: "custom", path: [index], message: "is listed twice" });
+  });
+}
+
+function refuseSameBackends(backends: unknown, context: Context): void {
+  if (!Array.isArray(backends)) return;
+  const names = new Map<string, number>();
+  const urls = new Map<string, number>();
+  backends.forEach((backend: unknown, index) => {
+    if (typeof backend !== "object" || backend === null) return;
+    const { name, url: read } = backend as { name?: unknown; url?: Partial<BackendUrl> };
+    const url = typeof read?.url === "string" ? read as BackendUrl : undefined;
+
+    const sameUrl = url && urls.get(url.url);
+    if (url && sameUrl === undefined) urls.set(url.url, index);
+    if (sameUrl !== undefined) {
+      context.addIssue({
+        code: "custom",
+        path: [index, "url"],
+        params: COMPLETE,
+        message: `is the same backend as \`backends[${sameUrl}]\` (${url?.url})`,
+      });
+    }
+
+    const called = typeof name === "string" ? name : url?.defaultName;
+    if (called === undefined) return;
+    const sameName = names.get(called);
+    if (sameName === undefined) names.set(called, index);
+    else if (sameUrl === undefined || typeof name === "string") {
+      context.addIssue({
+        code: "custom",
+        path: [index, typeof name === "string" ? "name" : "url"],
+        params: COMPLETE,
+        message: typeof name === "string"
+          ? `must be unique: \`backends[${sameName}]\` is called ${called} too`
+          : `gives the default name ${called}, as \`backends[${sameName}]\` has: set \`name\``,
+      });
+    }
+  });
+}
+
+function refuseLongChecks(health: unknown, context: Context): void {
+  const { interval, timeout } = Object(health) as { interval?: unknown; timeout?: unknown };
+  if (typeof interval === "number" && typeof timeout === "number" && timeout > interval) {
+    const message = "must not be longer than `health.interval`";
+    context.addIssue({ code: "custom", path: ["timeout"], message });
+  }
+}
