@@ -142,6 +142,10 @@ export class Sim {
     await this.#server.stop();
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   #applyRefusal(): void {
     if (this.#behavior.fault === "refuse") this.#server.pause();
     else if (this.#loading === undefined) this.#server.resume();

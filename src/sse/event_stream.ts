@@ -18,6 +18,13 @@ export class EventStream extends TransformStream<Uint8Array, Uint8Array> {
   constructor({ maxEvent, tap }: EventStreamOptions) {
     const partial = new Partial();
     const splitter = new EventSplitter();
+    const send = (
+      piece: Uint8Array,
+      controller: TransformStreamDefaultController<Uint8Array>,
+    ): void => {
+      tap?.(piece);
+      controller.enqueue(piece);
+    };
     super({
       transform(bytes, controller): void {
         const end = splitter.push(bytes);
@@ -25,17 +32,16 @@ export class EventStream extends TransformStream<Uint8Array, Uint8Array> {
           const whole = end === bytes.length ? bytes : bytes.subarray(0, end);
           const piece = partial.size === 0 ? whole : partial.take(whole);
           partial.passed = false;
-          tap?.(piece);
-          controller.enqueue(piece);
+          send(piece, controller);
         }
         if (end < bytes.length) partial.add(end === 0 ? bytes : bytes.subarray(end));
         if (partial.size > maxEvent || (partial.passed && partial.size > 0)) {
           partial.passed = true;
-          controller.enqueue(partial.take());
+          send(partial.take(), controller);
         }
       },
       flush(controller): void {
-        if (partial.size > 0) controller.enqueue(partial.take());
+        if (partial.size > 0) send(partial.take(), controller);
       },
     });
     this.#partial = partial;
@@ -53,26 +59,29 @@ export class EventStream extends TransformStream<Uint8Array, Uint8Array> {
 
 /** The beginning of an event whose end has not come. */
 class Partial {
-  #pieces: Uint8Array[] = [];
+  /** One buffer that doubles: a list of pieces would cost far more than its bytes if they are tiny. */
+  #bytes = new Uint8Array(0);
   size = 0;
   /** Whether some of this event has been passed on for being too large. */
   passed = false;
 
   add(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.size += piece.length;
+    const size = this.size + piece.length;
+    if (size > this.#bytes.length) {
+      const larger = new Uint8Array(Math.max(size, this.#bytes.length * 2));
+      larger.set(this.#bytes.subarray(0, this.size));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(piece, this.size);
+    this.size = size;
   }
 
   /** All of it and `last`, in one piece; nothing is left. */
   take(last: Uint8Array = new Uint8Array()): Uint8Array {
     const all = new Uint8Array(this.size + last.length);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      all.set(piece, at);
-      at += piece.length;
-    }
-    all.set(last, at);
-    this.#pieces = [];
+    all.set(this.#bytes.subarray(0, this.size));
+    all.set(last, this.size);
+    this.#bytes = new Uint8Array(0);
     this.size = 0;
     return all;
   }

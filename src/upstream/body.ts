@@ -15,7 +15,7 @@ export class ResponseBody {
   #left: number;
   /** Whether the body has ended well: no further piece will come. */
   done = false;
-  #failed = false;
+  #error: UpstreamError | undefined;
 
   constructor(
     connection: Connection,
@@ -39,6 +39,7 @@ export class ResponseBody {
    */
   async read(): Promise<Uint8Array | undefined> {
     const connection = this.#connection;
+    if (this.#error !== undefined) throw this.#error;
     while (!this.done) {
       if (connection.start === connection.end && !await this.#fill()) {
         if (!this.#untilClose) {
@@ -59,7 +60,7 @@ export class ResponseBody {
 
   /** Gives up on the rest: the connection is closed, a pending `read` fails. */
   cancel(): void {
-    if (!this.done && !this.#failed) {
+    if (!this.done) {
       this.#fail(new UpstreamError("aborted", "the answer was given up", { phase: "body" }));
     }
   }
@@ -102,12 +103,13 @@ export class ResponseBody {
     this.#onEnd(undefined);
   }
 
+  /** The first failure stands: what a closed socket says after it is its consequence. */
   #fail(error: UpstreamError): UpstreamError {
-    if (!this.#failed) {
-      this.#failed = true;
+    if (this.#error === undefined) {
+      this.#error = error;
       this.#connection.close();
       this.#onEnd(error);
     }
-    return error;
+    return this.#error;
   }
 }

@@ -59,6 +59,10 @@ export class UpstreamClient {
     const { signal } = options;
     if (signal.aborted) throw new UpstreamError("aborted", "aborted", { phase: "connect" });
     const connection = this.#pool.take() ?? await this.#connect(options);
+    if (signal.aborted) { // in the same turn in which the connection came
+      connection.close();
+      throw new UpstreamError("aborted", "aborted", { phase: "connect" });
+    }
     const reused = connection.uses++ > 0;
     const onAbort = (): void => connection.close();
     signal.addEventListener("abort", onAbort);
@@ -66,14 +70,13 @@ export class UpstreamClient {
     try {
       const written = this.#write(connection, request, progress);
       const head = await this.#head(connection, request.method, { written, progress });
-      // An answer that outran its request leaves a connection on which the rest is still going out.
-      const reusable = head.keepAlive && progress.delivered;
       const body = new ResponseBody(connection, {
         framing: head.framing,
         onEnd: (error) => {
           signal.removeEventListener("abort", onAbort);
           if (error !== undefined) this.#describe(error, { ...progress, reused });
-          else if (reusable) this.#pool.put(connection);
+          // An answer that outran its request leaves a connection on which the rest still goes out.
+          else if (head.keepAlive && progress.delivered) this.#pool.put(connection);
           else connection.close();
         },
       });
@@ -137,7 +140,7 @@ export class UpstreamClient {
   async #oneHead(
     connection: Connection,
     method: string,
-    progress: { answered: boolean },
+    progress: { delivered: boolean; answered: boolean },
   ): Promise<ResponseHead> {
     let scanned = connection.start;
     for (;;) {
@@ -153,7 +156,7 @@ export class UpstreamClient {
       const looked = end - start;
       if (!await connection.fill()) {
         throw new UpstreamError("closed", "the backend closed the connection without an answer", {
-          phase: "head",
+          phase: progress.delivered ? "head" : "write",
         });
       }
       progress.answered = true;

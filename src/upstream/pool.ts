@@ -37,12 +37,15 @@ export class Pool {
 
   /** Keeps a connection whose last answer was read to its end. */
   put(connection: Connection): void {
-    if (this.#closed || connection.closed || connection.start !== connection.end) {
-      connection.close(); // bytes nobody asked for: the framing cannot be trusted
+    const { maxIdle, now } = this.#options;
+    // Bytes nobody asked for: the framing cannot be trusted.
+    const unsolicited = connection.start !== connection.end;
+    if (this.#closed || connection.closed || unsolicited || maxIdle === 0) {
+      connection.close();
       return;
     }
-    if (this.#idle.length >= this.#options.maxIdle) this.#idle.shift()!.close();
-    connection.idleSince = this.#options.now();
+    if (this.#idle.length >= maxIdle) this.#idle.shift()!.close();
+    connection.idleSince = now();
     this.#idle.push(connection);
     const drop = (): void => this.#drop(connection);
     connection.readAhead().then(drop, drop);

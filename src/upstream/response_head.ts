@@ -31,7 +31,8 @@ const LF = 10;
 
 /**
  * Where a head that starts at `from` ends: the index after its blank line, or -1 if that has not
- * come yet. `scanned` is how far an earlier call has looked.
+ * come yet. `scanned` is how far an earlier call has looked. Throws `UpstreamError` of kind
+ * `bad_answer` at a bare LF: the blank line that ends such a head would never come.
  */
 export function findHeadEnd(
   bytes: Uint8Array,
@@ -41,9 +42,8 @@ export function findHeadEnd(
   for (;;) {
     at = bytes.indexOf(LF, at);
     if (at === -1 || at >= to) return -1;
-    if (
-      at - from >= 3 && bytes[at - 1] === CR && bytes[at - 2] === LF && bytes[at - 3] === CR
-    ) return at + 1;
+    if (at === from || bytes[at - 1] !== CR) throw bad("bare LF");
+    if (at - from >= 3 && bytes[at - 2] === LF && bytes[at - 3] === CR) return at + 1;
     at++;
   }
 }

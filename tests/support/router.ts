@@ -1,0 +1,204 @@
+/** Starts the real router as a process of its own, from source or, with ROUTER_BIN, the executable. */
+
+/** One line of the router's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly message: string };
+
+export interface RouterOptions {
+  /** Environment variables for it. */
+  env?: Record<string, string>;
+  /** Whether to wait until every backend is healthy; else only until it listens. Default: true. */
+  healthy?: boolean;
+}
+
+const START_LIMIT_MS = 30_000;
+
+/** The command that runs the router's command line. */
+export function routerCommand(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Deno.Command {
+  const binary = Deno.env.get("ROUTER_BIN");
+  const map = (Deno.env.get("MAP") ?? "").split(" ").filter((flag) => flag !== "");
+  const permissions = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
+  const source = ["run", "--no-check", ...map, ...permissions, "main.ts"];
+  return new Deno.Command(binary ?? Deno.execPath(), {
+    args: binary === undefined ? [...source, ...args] : [...args],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** A running router on a free port of 127.0.0.1. Ended, and its end checked, by disposal. */
+export class RouterProcess {
+  readonly #child: Deno.ChildProcess;
+  readonly #reading: Promise<unknown>;
+  readonly #configFile: string;
+  readonly #waiting = new Set<() => void>();
+  readonly log: LogLine[] = [];
+  /** Everything on standard error that is not a log line. */
+  noise = "";
+  port = 0;
+
+  private constructor(child: Deno.ChildProcess, configFile: string) {
+    this.#child = child;
+    this.#configFile = configFile;
+    this.#reading = Promise.all([this.#readLog(), child.stdout.pipeTo(new WritableStream())]);
+  }
+
+  /** `config` is the YAML text; `listen` and `log` are set by this. */
+  static async start(config: string, options: RouterOptions = {}): Promise<RouterProcess> {
+    const file = await Deno.makeTempFile({ suffix: ".yaml" });
+    await Deno.writeTextFile(file, config);
+    const flags = [
+      "--host",
+      "127.0.0.1",
+      "--port",
+      "0",
+      "--log-format",
+      "json",
+      "--log-level",
+      "debug",
+    ];
+    const child = routerCommand(["serve", "--config", file, ...flags], options.env).spawn();
+    const router = new RouterProcess(child, file);
+    const listening = await router.logged((line) => line.message === "router is listening");
+    router.port = listening["port"] as number;
+    if (options.healthy !== false) {
+      const count = listening["backends"] as number;
+      const up = new Set<unknown>();
+      await router.logged((line) => {
+        if (line.message === "backend is healthy") up.add(line["backend"]);
+        return up.size === count;
+      });
+    }
+    return router;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The first log line, past or future, that `matches`. Rejects if the router ends without it. */
+  async logged(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    let seen = 0;
+    const late = Date.now() + START_LIMIT_MS;
+    for (;;) {
+      for (; seen < this.log.length; seen++) {
+        const line = this.log[seen]!;
+        if (matches(line)) return line;
+      }
+      if (this.#ended) {
+        throw new Error(`the router ended without the awaited log line\n${this.noise}`);
+      }
+      if (Date.now() > late) {
+        throw new Error(`no such log line came\n${JSON.stringify(this.log.slice(-5))}`);
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(wake, 1000);
+        const waiting = this.#waiting;
+        function wake(): void {
+          clearTimeout(timer);
+          waiting.delete(wake);
+          resolve();
+        }
+        waiting.add(wake);
+      });
+    }
+  }
+
+  /** The one log line of the call with this request id. */
+  call(requestId: string): Promise<LogLine> {
+    return this.logged((line) =>
+      line["request_id"] === requestId && line.message.startsWith("call")
+    );
+  }
+
+  fetch(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(this.url + path, init);
+  }
+
+  /** A JSON POST. */
+  post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    return this.fetch(path, {
+      method: "POST",
+      body: typeof body === "string" ? body : JSON.stringify(body),
+      headers: { "content-type": "application/json", ...headers },
+    });
+  }
+
+  /** The named backend in `/stats`. */
+  async stats(name: string): Promise<Record<string, unknown>> {
+    const { services } = await (await this.fetch("/stats")).json();
+    return services.find((service: { name: string }) => service.name === name);
+  }
+
+  signal(name: Deno.Signal): void {
+    this.#child.kill(name);
+  }
+
+  get status(): Promise<Deno.CommandStatus> {
+    return this.#child.status;
+  }
+
+  #ended = false;
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) {
+      try {
+        this.#child.kill("SIGKILL");
+      } catch {
+        // it has ended by itself
+      }
+    }
+    await this.#child.status;
+    await this.#reading;
+    await Deno.remove(this.#configFile).catch(() => {});
+  }
+
+  async #readLog(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#child.stderr.pipeThrough(new TextDecoderStream())) {
+      rest += text;
+      const lines = rest.split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) this.#take(line);
+      for (const wake of [...this.#waiting]) wake();
+    }
+    this.#ended = true;
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  #take(line: string): void {
+    try {
+      this.log.push(JSON.parse(line));
+    } catch {
+      this.noise += `${line}\n`;
+    }
+  }
+}
+
+/** Backends as YAML, one for each url, named by order: a, b, c … */
+export function backendsYaml(urls: readonly string[], extra: readonly string[] = []): string {
+  const names = "abcdefgh";
+  return `backends:\n${
+    urls.map((url, i) =>
+      `  - { name: ${names[i]}, url: "${url}"${extra[i] === undefined ? "" : `, ${extra[i]}`} }`
+    )
+      .join("\n")
+  }\n`;
+}
+
+/** The shortest valid chat request for a model. */
+export function chat(
+  model: string,
+  content = "hello",
+  more: Record<string, unknown> = {},
+): Record<string, unknown> {
+  return { model, messages: [{ role: "user", content }], ...more };
+}
