@@ -1,7 +1,6 @@
 /** A client that writes bytes as it is told and shows what came back, byte for byte. */
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("latin1");
 
 /** An answer taken apart. `complete` says whether its framing was kept to the end. */
 export interface RawAnswer {
@@ -13,7 +12,7 @@ export interface RawAnswer {
 
 export class RawClient {
   readonly #socket: Deno.TcpConn;
-  /** All bytes received, as Latin-1. */
+  /** All bytes received, one character each (`TextDecoder`'s latin1 is windows-1252). */
   received = "";
   ended = false;
 
@@ -32,10 +31,10 @@ export class RawClient {
 
   /** Reads once more; false at the end, however it came. */
   async read(): Promise<boolean> {
-    const buffer = new Uint8Array(64 * 1024);
+    const buffer = new Uint8Array(32 * 1024);
     const count = await this.#socket.read(buffer).catch(() => null);
     if (count === null) this.ended = true;
-    else this.received += decoder.decode(buffer.subarray(0, count));
+    else this.received += String.fromCharCode(...buffer.subarray(0, count));
     return count !== null;
   }
 

@@ -1,0 +1,176 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { type CheckResult, HealthGate } from "../../../src/health/health_gate.ts";
+import { Prober } from "../../../src/health/prober.ts";
+
+const GOOD: CheckResult = { kind: "good" };
+const MISS: CheckResult = { kind: "miss", reason: "silence" };
+
+/** A prober whose checks the test answers, and what came of it. */
+class Bench {
+  /** When each check began. */
+  readonly begun: number[] = [];
+  /** What checks find, at once. Undefined: the test answers by `answer`. */
+  finds: CheckResult | undefined;
+  models = true;
+  readonly flips: boolean[] = [];
+  readonly gate: HealthGate;
+  readonly prober: Prober;
+  signal: AbortSignal | undefined;
+  #answer: ((result: CheckResult) => void) | undefined;
+
+  constructor({ finds, intervalMs = 10_000 }: { finds?: CheckResult; intervalMs?: number } = {}) {
+    this.finds = finds;
+    this.gate = new HealthGate({
+      unhealthyAfter: 2,
+      healthyAfter: 1,
+      onFlip: (healthy) => this.flips.push(healthy),
+      recheck: () => this.prober.checkNow(),
+    });
+    this.prober = new Prober({
+      gate: this.gate,
+      intervalMs,
+      settled: () => this.gate.healthy && this.models,
+      probe: (signal) => {
+        this.begun.push(Date.now());
+        this.signal = signal;
+        if (this.finds !== undefined) return Promise.resolve(this.finds);
+        return new Promise((resolve) => this.#answer = resolve);
+      },
+    });
+  }
+
+  async answer(time: FakeTime, result: CheckResult): Promise<void> {
+    this.#answer!(result);
+    await time.runMicrotasks();
+  }
+}
+
+Deno.test("Prober checks at once, then every interval while all is well", async () => {
+  using time = new FakeTime(0);
+  const { prober, begun } = new Bench({ finds: GOOD });
+  prober.checkNow();
+  assertEquals(begun, [0]);
+  await time.tickAsync(30_000);
+  assertEquals(begun, [0, 10_000, 20_000, 30_000]);
+  prober.stop();
+});
+
+Deno.test("Prober asks a backend that is down soon, at doubling distances up to the interval", async () => {
+  using time = new FakeTime(0);
+  const { prober, begun } = new Bench({ finds: MISS });
+  prober.checkNow();
+  await time.tickAsync(36_000);
+  assertEquals(begun, [0, 250, 750, 1750, 3750, 7750, 15_750, 25_750, 35_750]);
+  prober.stop();
+});
+
+Deno.test("Prober never waits longer than the interval, not even the first time", async () => {
+  using time = new FakeTime(0);
+  const { prober, begun } = new Bench({ finds: MISS, intervalMs: 100 });
+  prober.checkNow();
+  await time.tickAsync(300);
+  assertEquals(begun, [0, 100, 200, 300]);
+  prober.stop();
+});
+
+Deno.test("Prober goes on asking soon while a healthy backend has not said its models", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench({ finds: GOOD });
+  bench.models = false;
+  bench.prober.checkNow();
+  await time.tickAsync(800);
+  assertEquals(bench.begun, [0, 250, 750]);
+  bench.models = true;
+  await time.tickAsync(1000);
+  assertEquals(bench.begun.at(-1), 1750);
+  await time.tickAsync(9000);
+  assertEquals(bench.begun.length, 4);
+  await time.tickAsync(1000);
+  assertEquals(bench.begun.at(-1), 11_750);
+  bench.prober.stop();
+});
+
+Deno.test("Prober begins with short distances again after a backend was well", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench({ finds: MISS });
+  bench.prober.checkNow();
+  await time.tickAsync(5000);
+  bench.finds = GOOD;
+  await time.tickAsync(2750);
+  assertEquals(bench.begun.at(-1), 7750);
+  bench.finds = { kind: "unavailable", reason: "503" };
+  await time.tickAsync(10_000);
+  assertEquals([bench.begun.at(-1), bench.gate.healthy], [17_750, false]);
+  await time.tickAsync(250);
+  assertEquals(bench.begun.at(-1), 18_000);
+  bench.prober.stop();
+});
+
+Deno.test("Prober makes one check at a time, however long it takes", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench();
+  bench.prober.checkNow();
+  await time.tickAsync(60_000);
+  assertEquals(bench.begun, [0]);
+  await bench.answer(time, GOOD);
+  await time.tickAsync(10_000);
+  assertEquals(bench.begun, [0, 70_000]);
+  bench.prober.stop();
+});
+
+Deno.test("Prober checks at once when a call was refused, and again soon", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench({ finds: GOOD });
+  bench.prober.checkNow();
+  await time.tickAsync(5000);
+  bench.finds = MISS;
+  bench.gate.record({ kind: "refused" });
+  await time.tickAsync(250);
+  assertEquals([bench.begun, bench.gate.healthy], [[0, 5000, 5250], false]);
+  bench.finds = GOOD;
+  await time.tickAsync(500);
+  assertEquals([bench.begun.at(-1), bench.gate.healthy], [5750, true]);
+  await time.tickAsync(10_000);
+  assertEquals(bench.begun.at(-1), 15_750); // the timer of before is gone
+  bench.prober.stop();
+});
+
+Deno.test("Prober does not count a check that was begun before a call was refused, and makes another", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench();
+  bench.prober.checkNow();
+  await bench.answer(time, GOOD);
+  await time.tickAsync(10_000);
+  bench.gate.record({ kind: "refused" }); // while the second check is under way
+  assertEquals(bench.begun, [0, 10_000]);
+  await time.tickAsync(100);
+  await bench.answer(time, GOOD);
+  assertEquals([bench.gate.healthy, bench.begun], [false, [0, 10_000, 10_100]]);
+  await bench.answer(time, GOOD);
+  assertEquals(bench.gate.healthy, true);
+  assertEquals(bench.flips, [true, false, true]);
+  bench.prober.stop();
+});
+
+Deno.test("Prober that is stopped ends its check, does not count it, and leaves no timer", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench();
+  bench.prober.checkNow();
+  bench.prober.stop();
+  assertEquals(bench.signal!.aborted, true);
+  await bench.answer(time, GOOD);
+  bench.prober.checkNow();
+  await time.tickAsync(60_000);
+  assertEquals([bench.begun, bench.flips], [[0], []]);
+});
+
+Deno.test("Prober that is stopped between two checks makes no more", async () => {
+  using time = new FakeTime(0);
+  const { prober, begun } = new Bench({ finds: GOOD });
+  prober.checkNow();
+  await time.tickAsync(5000);
+  prober.stop();
+  await time.tickAsync(60_000);
+  assertEquals(begun, [0]);
+});
