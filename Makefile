@@ -28,8 +28,8 @@ build: ## the executable dist/infinilm-router (DENO= and DENORT_BIN= are honoure
 	@$(TOOLCHAIN) sh packaging/build.sh $(PERMISSIONS)
 
 lock: ## write packaging/npm-only/deno.lock anew after a version changed
-	@JSR=0; $(TOOLCHAIN) "$$DENO" cache --import-map=packaging/npm-only/import_map.json \
-	  --lock=packaging/npm-only/deno.lock --frozen=false main.ts tests/**/*_test.ts tests/**/**/*_test.ts
+	@JSR=0; $(TOOLCHAIN) rm -f packaging/npm-only/deno.lock; "$$DENO" cache --reload --lock=packaging/npm-only/deno.lock \
+	  --import-map=packaging/npm-only/import_map.json main.ts $$(find tests -name '*.ts')
 
 clean: ## remove dist/ and the fetched runtime
 	rm -rf dist .deno

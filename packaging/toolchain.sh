@@ -4,17 +4,19 @@
 #   DENO=path    use this runtime, whatever its version
 #   JSR=0|1      packages from npm alone | from JSR and npm; unset: asks JSR once (3 s)
 
-DENO_VERSION=2.9.6 # the one pinned version; docs/decisions/0001-deno-and-packages.md
+# The one pinned version: the newest whose Deno.serve notices a client that leaves before its answer
+# has begun (docs/decisions/0001-deno-and-packages.md).
+DENO_VERSION=2.8.2
 
 if [ -z "${DENO:-}" ]; then
   DENO=$(command -v deno || true)
   case "$([ -n "$DENO" ] && "$DENO" --version 2>/dev/null | head -n 1)" in
-    "deno ${DENO_VERSION%.*}."*) ;;
+    "deno 2.8."[0-2]" "*) ;;
     *)
       DENO=$PWD/.deno/$DENO_VERSION/deno
       if [ ! -x "$DENO" ]; then
         echo "fetching deno $DENO_VERSION from npm into .deno/ (once)" >&2
-        command -v npm >/dev/null || { echo "neither deno ${DENO_VERSION%.*} nor npm is on the PATH: install one of them" >&2; exit 69; }
+        command -v npm >/dev/null || { echo "neither deno $DENO_VERSION nor npm is on the PATH: install one of them" >&2; exit 69; }
         mkdir -p ".deno/$DENO_VERSION"
         npm install --prefix ".deno/$DENO_VERSION" --no-save --no-audit --no-fund --ignore-scripts \
           --loglevel=error "deno@$DENO_VERSION" >&2 || { echo "npm could not install deno@$DENO_VERSION" >&2; exit 69; }

@@ -97,7 +97,7 @@ function listen(
   Deno.env.delete("DENO_SERVE_ADDRESS");
   try {
     return Deno.serve(
-      { hostname: host, port, onListen: () => {}, automaticCompression: false },
+      { hostname: host, port, onListen: () => {} },
       handler,
     );
   } catch (error) {

@@ -244,7 +244,10 @@ function refuseSameBackends(backends: unknown, context: Context): void {
 
 function refuseLongChecks(health: unknown, context: Context): void {
   const { interval, timeout } = Object(health) as { interval?: unknown; timeout?: unknown };
-  if (typeof interval === "number" && typeof timeout === "number" && timeout > interval) {
+  // A bare number that is already refused is no interval to compare with.
+  const refused = context.issues.some(({ path }) => path?.[0] === "interval");
+  if (refused || typeof interval !== "number" || typeof timeout !== "number") return;
+  if (timeout > interval) {
     const message = "must not be longer than `health.interval`";
     context.addIssue({ code: "custom", path: ["timeout"], message });
   }

@@ -28,6 +28,7 @@ export async function probe(backend: Backend, options: ProbeOptions): Promise<Ch
   const { client, path, timeoutMs } = options;
   const limit = new AbortController();
   const stop = (): void => limit.abort();
+  if (options.signal.aborted) stop();
   options.signal.addEventListener("abort", stop);
   const timer = setTimeout(stop, timeoutMs);
   const get = (path: string): Promise<Page> =>

@@ -88,6 +88,8 @@ function answerHeaders(
   if (isEventStream(answer)) {
     headers.set("cache-control", "no-store");
     headers.set("x-accel-buffering", "no"); // nginx would collect the events
+  } else if (!headers.has("cache-control")) {
+    headers.set("cache-control", "no-transform"); // else Deno 2.8 compresses it on the way
   }
   return headers;
 }

@@ -2,7 +2,8 @@ import { RouterError } from "../errors.ts";
 
 /**
  * Reads a request's body of at most `maxBody` bytes. A length declared above that is refused with
- * the body untouched. Throws `RouterError` (`body_too_large`, or `client_closed` if the body breaks off).
+ * the body untouched. Throws `RouterError`: `body_too_large`, or if the body breaks off
+ * `client_closed`, or `bad_request` if the client is still there to hear it.
  */
 export async function readBody(request: Request, maxBody: number): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
@@ -13,7 +14,10 @@ export async function readBody(request: Request, maxBody: number): Promise<Uint8
     return await readBounded(request.body, maxBody);
   } catch (error) {
     if (error instanceof RouterError) throw error;
-    throw new RouterError("client_closed", "the request body broke off", { cause: error });
+    const code = request.signal.aborted ? "client_closed" : "bad_request";
+    throw new RouterError(code, "the request body is not framed as it should be, or broke off", {
+      cause: error,
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
 import { until } from "../support/until.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";

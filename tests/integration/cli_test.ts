@@ -1,0 +1,153 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Sim } from "../../src/sim/sim.ts";
+import { RawClient, rawPost } from "../support/raw_client.ts";
+import { backendsYaml, chat, routerCommand, RouterProcess } from "../support/router.ts";
+
+interface Ended {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function run(args: readonly string[]): Promise<Ended> {
+  const { code, stdout, stderr } = await routerCommand(args).output();
+  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+}
+
+async function withFile(text: string, test: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile({ suffix: ".yaml" });
+  try {
+    await Deno.writeTextFile(path, text);
+    await test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+function assertPlain({ err }: Ended): void {
+  assert(!/\n\s+at /.test(err) && !err.includes("file://"), `no stack trace: ${err}`);
+}
+
+Deno.test("promise 57: check names every problem with file, line and column, and exits 78", async () => {
+  const yaml =
+    "backends:\n  - url: http://x:1\n    wieght: 2\nlisten: { port: 99999 }\nhealth:\n  interval: 30\n";
+  await withFile(yaml, async (path) => {
+    const ended = await run(["check", "--config", path]);
+    const lines = ended.err.trimEnd().split("\n");
+    assertEquals([ended.code, lines.length], [78, 3]);
+    assertMatch(lines[0]!, /:3:5: .*wieght.*did you mean `?weight/);
+    assertMatch(lines[1]!, /:4:17: .*listen\.port.*99999/);
+    assertMatch(lines[2]!, /:6:13: .*health\.interval.*30/);
+    assert(lines.every((line) => line.startsWith(`${path}:`)));
+    assertPlain(ended);
+    assertEquals((await run(["serve", "--config", path])).err, ended.err, "serve says the same");
+  });
+});
+
+Deno.test("promise 57: check prints one ok line for a good file, also as a bare argument", async () => {
+  for (
+    const args of [["check", "--config", "config.example.yaml"], ["check", "config.example.yaml"]]
+  ) {
+    const ended = await run(args);
+    assertEquals([ended.code, ended.err], [0, ""]);
+    assertMatch(ended.out, /^ok: 2 backends, listening on 0\.0\.0\.0:8000\n$/);
+  }
+});
+
+Deno.test("promise 58: what a person can mend ends in one line and its exit code", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const config = backendsYaml(["http://127.0.0.1:9"]);
+  await withFile(config, async (path) => {
+    const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+      [
+        ["--config", path, "--host", "127.0.0.1", "--port", String(taken.addr.port)],
+        69,
+        new RegExp(`port ${taken.addr.port} is already in use`),
+      ],
+      [
+        ["--config", path, "--host", "203.0.113.1", "--port", "0"],
+        69,
+        /not an address of this machine/,
+      ],
+      [["--config", "/nonexistent/x.yaml"], 66, /\/nonexistent\/x\.yaml/],
+      [["--config", "/"], 66, /directory/],
+      [["--confg", path], 64, /--confg/],
+      [["serve", "extra"], 64, /unexpected argument 'extra'/],
+      [["nonsense"], 64, /no such command: 'nonsense'/],
+      [["check", "--port"], 64, /--port/],
+      [["sim", "--tps", "fast"], 64, /--tps must be a number from 0 to \d+, received 'fast'/],
+      [["sim", "--fault", "fire"], 64, /--fault must be one of .*reset.*, received 'fire'/],
+      [["sim", "--port", String(taken.addr.port)], 69, /already in use/],
+      [["--config", path, "--port", "abc"], 78, /--port/],
+      [["--config", path, "--log-level", "loud"], 78, /--log-level/],
+    ];
+    for (const [args, code, says] of cases) {
+      const ended = await run(args);
+      assertEquals([args.join(" "), ended.code], [args.join(" "), code]);
+      assertMatch(ended.err, says);
+      assertEquals(ended.err.trimEnd().split("\n").length, 1, ended.err);
+      assertPlain(ended);
+    }
+  });
+});
+
+Deno.test("without --config the file is ./config.yaml, and its absence is named", async () => {
+  const { code, err } = await run([]);
+  assertEquals(code, 66);
+  assertStringIncludes(err, "config.yaml");
+});
+
+Deno.test("every verb has help with its flags and examples, and version says what it is", async () => {
+  const overview = await run(["--help"]);
+  assertEquals([overview.code, overview.err], [0, ""]);
+  for (const verb of ["serve", "check", "sim", "demo", "version"]) {
+    assertMatch(overview.out, new RegExp(`^  ${verb} `, "m"));
+    const help = await run([verb, "--help"]);
+    assertEquals([verb, help.code], [verb, 0]);
+    assertStringIncludes(help.out, "Examples:\n  infinilm-router");
+  }
+  assertMatch((await run(["version"])).out, /^infinilm-router \d+\.\d+\.\d+ \(deno 2\./);
+});
+
+Deno.test("SIGTERM lets a running stream end, takes no new connection, and ends with 0", async () => {
+  await using sim = Sim.start({ timeToFirstTokenMs: 0, tokensPerSecond: 20 });
+  await using router = await RouterProcess.start(backendsYaml([sim.url]));
+  const answer = await router.post(
+    "/v1/chat/completions",
+    chat("sim", "hi", { stream: true, max_tokens: 12 }),
+  );
+  router.signal("SIGTERM");
+  await router.logged((line) => line.message === "draining");
+  const refused = await RawClient.connect(router.port).then(
+    (client) => (client.close(), false),
+    () => true,
+  );
+  assert(refused, "new connections are refused");
+  assertStringIncludes(await answer.text(), "data: [DONE]");
+  assertEquals((await router.status).code, 0);
+});
+
+Deno.test("SIGTERM loses no upload that is under way", async () => {
+  await using sim = Sim.start({ timeToFirstTokenMs: 0 });
+  await using router = await RouterProcess.start(backendsYaml([sim.url]));
+  using client = await RawClient.connect(router.port);
+  const request = rawPost("/v1/chat/completions", JSON.stringify(chat("sim", "x".repeat(2000))));
+  await client.write(request.slice(0, 400));
+  await (await router.fetch("/livez")).body?.cancel();
+  router.signal("SIGTERM");
+  await router.logged((line) => line.message === "draining");
+  await client.write(request.slice(400));
+  assertEquals((await client.answer()).status, 200);
+  assertEquals((await router.status).code, 0);
+});
+
+Deno.test("a second signal ends the router at once", async () => {
+  await using sim = Sim.start({ fault: "stall_mid_stream", timeToFirstTokenMs: 0 });
+  await using router = await RouterProcess.start(backendsYaml([sim.url]));
+  const answer = await router.post("/v1/chat/completions", chat("sim", "hi", { stream: true }));
+  router.signal("SIGTERM");
+  await router.logged((line) => line.message === "draining");
+  router.signal("SIGTERM");
+  assertEquals((await router.status).code, 143);
+  await answer.text().catch(() => {});
+});

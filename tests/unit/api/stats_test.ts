@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { servicesResponse } from "../../../src/api/services.ts";
+import { statsResponse } from "../../../src/api/stats.ts";
+import { Registry } from "../../../src/registry/registry.ts";
+import { newBackend } from "../../contract/backends.ts";
+
+function registry(): Registry {
+  const sick = newBackend("sick", {
+    models: undefined,
+    weight: 3,
+    maxInFlight: 8,
+    apiKey: "secret",
+  });
+  sick.gate.healthy = false;
+  let now = 0;
+  const registry = new Registry(() => now);
+  registry.apply([newBackend("well"), sick]);
+  const choose = registry.acquire.bind(registry);
+  const lease = choose("m", { choose: ([first]) => first! })!;
+  choose("m", { choose: ([first]) => first! });
+  now = 1234.5678;
+  lease.settle({ kind: "completed", status: 500 });
+  return registry;
+}
+
+Deno.test("/stats tells what was counted about every backend", async () => {
+  assertEquals(await statsResponse(registry()).json(), {
+    total_services: 2,
+    healthy_services: 1,
+    services: [
+      {
+        name: "well",
+        healthy: true,
+        request_count: 2,
+        error_count: 1,
+        response_time: 1.234568,
+        in_flight: 1,
+      },
+      {
+        name: "sick",
+        healthy: false,
+        request_count: 0,
+        error_count: 0,
+        response_time: 0,
+        in_flight: 0,
+      },
+    ],
+  });
+});
+
+Deno.test("/services tells every backend and what it serves, and no key", async () => {
+  const text = await servicesResponse(registry()).text();
+  assertEquals(text.includes("secret"), false);
+  assertEquals(JSON.parse(text), {
+    services: [
+      {
+        name: "well",
+        url: "http://well:8000",
+        healthy: true,
+        models: ["m"],
+        weight: 1,
+        in_flight: 1,
+        max_in_flight: null,
+      },
+      {
+        name: "sick",
+        url: "http://sick:8000",
+        healthy: false,
+        models: [],
+        weight: 3,
+        in_flight: 0,
+        max_in_flight: 8,
+      },
+    ],
+    total: 2,
+  });
+});

@@ -1,0 +1,227 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import type { Endpoint } from "../../../src/engine/endpoints.ts";
+import { RouterError } from "../../../src/errors.ts";
+import { type Call, readCall } from "../../../src/proxy/call.ts";
+import { Registry } from "../../../src/registry/registry.ts";
+import { newBackend } from "../../contract/backends.ts";
+
+const CHAT: Endpoint = {
+  path: "/chat/completions",
+  upstreamPath: "/v1/chat/completions",
+  check: "chat",
+};
+const EMBEDDINGS: Endpoint = {
+  path: "/embeddings",
+  upstreamPath: "/v1/embeddings",
+  check: "model_only",
+};
+const MESSAGES = '"messages":[{"role":"user","content":"x"}]';
+
+interface Given {
+  headers?: Record<string, string>;
+  endpoint?: Endpoint;
+  models?: string[][];
+  maxBody?: number;
+  validate?: boolean;
+}
+
+function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promise<Call> {
+  const {
+    headers = {},
+    endpoint = CHAT,
+    models = [["a"], ["b"]],
+    maxBody = 1 << 20,
+    validate = true,
+  } = given;
+  const registry = new Registry();
+  registry.apply(models.map((models, index) => newBackend(`b${index}`, { models })));
+  const request = new Request("http://router/", { method: "POST", body, headers });
+  return readCall(request, {
+    requestId: "r-1",
+    endpoint,
+    query: "?a=b",
+    client: "10.0.0.9",
+    registry,
+    maxBody,
+    validate,
+  });
+}
+
+async function refusal(
+  body: string | Uint8Array<ArrayBuffer>,
+  given?: Given,
+): Promise<RouterError> {
+  return await assertRejects(() => read(body, given), RouterError);
+}
+
+function utf8(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+Deno.test("a call keeps its body byte for byte, whatever it holds", async () => {
+  const text = ` {"model" : "m\\u00e4", ${MESSAGES}, "n":12345678901234567890, "f":1.50, "n":1e2,` +
+    `"u":"\\ud83d\\ude00 ä 😀","z":null,"a":1,"A":2}\n`;
+  const call = await read(utf8(text));
+  assertEquals(call.body, utf8(text));
+  assertEquals([call.model, call.stream, call.query], ["mä", false, "?a=b"]);
+});
+
+Deno.test("a call asks for a stream only with true", async () => {
+  for (const [stream, expected] of [["true", true], ["false", false], ["null", false]] as const) {
+    assertEquals((await read(`{"model":"m",${MESSAGES},"stream":${stream}}`)).stream, expected);
+  }
+  const loose = await read('{"model":"m","stream":"yes"}', { validate: false });
+  assertEquals(loose.stream, false);
+});
+
+const NOT_OBJECTS: [name: string, body: string | Uint8Array<ArrayBuffer>][] = [
+  ["nothing", ""],
+  ["a space", " "],
+  ["null", "null"],
+  ["a list", '[{"model":"m"}]'],
+  ["a text", '"model"'],
+  ["a number", "5"],
+  ["two objects", "{}{}"],
+  ["half an object", '{"model":"m"'],
+  ["a comma too many", '{"model":"m",}'],
+  ["single quotes", "{'model':'m'}"],
+  ["NaN", '{"model":NaN}'],
+  ["a byte order mark", new Uint8Array([0xef, 0xbb, 0xbf, ...utf8('{"model":"m"}')])],
+  ["UTF-16", new Uint8Array([0x7b, 0, 0x7d, 0])],
+  ["a byte that is not UTF-8", new Uint8Array([...utf8('{"model":"'), 0xff, ...utf8('"}')])],
+  ["an overlong code point", new Uint8Array([...utf8('{"model":"'), 0xc0, 0xaf, ...utf8('"}')])],
+  [
+    "a lone surrogate in bytes",
+    new Uint8Array([...utf8('{"model":"'), 0xed, 0xa0, 0x80, ...utf8('"}')]),
+  ],
+  ["a control character in a text", '{"model":"a\nb"}'],
+  ["a form", "model=m&messages=x"],
+];
+
+for (const [name, body] of NOT_OBJECTS) {
+  Deno.test(`a body of ${name} is refused as not a JSON object`, async () => {
+    const error = await refusal(body);
+    assertEquals([error.code, error.status], ["invalid_json", 400]);
+    assert(error.message.length < 300, error.message);
+  });
+}
+
+Deno.test("a body is refused for its encoding before it is read", async () => {
+  for (
+    const headers of [
+      { "content-encoding": "gzip" },
+      { "content-encoding": "identity, br" },
+      { "content-type": "multipart/form-data; boundary=x" },
+      { "content-type": "Multipart/Mixed" },
+    ] as Record<string, string>[]
+  ) {
+    const error = await refusal("{}", { headers, maxBody: 0 });
+    assertEquals([error.code, error.status], ["unsupported_encoding", 415]);
+  }
+});
+
+Deno.test("a body's content-type is not looked at otherwise", async () => {
+  for (const type of ["text/plain", "application/x-www-form-urlencoded", "nonsense"]) {
+    const headers = { "content-type": type, "content-encoding": "Identity" };
+    assertEquals((await read(`{"model":"m",${MESSAGES}}`, { headers })).model, "m");
+  }
+});
+
+Deno.test("a call without a model goes to the only model there is", async () => {
+  for (const model of ["", '"model":null,']) {
+    const call = await read(`{${model}${MESSAGES}}`, { models: [["a"], ["a"]] });
+    assertEquals(call.model, "a");
+    const error = await refusal(`{${model}${MESSAGES}}`);
+    assertEquals([error.code, error.status, error.param], ["model_required", 400, "model"]);
+  }
+});
+
+Deno.test("a model that is no name is refused, and named", async () => {
+  const models = [
+    '""',
+    "5",
+    "true",
+    "[]",
+    "{}",
+    '["m"]',
+    `"${"x".repeat(513)}"`,
+    `"${"x".repeat(10_000)}"`,
+  ];
+  for (const model of models) {
+    for (const validate of [true, false]) {
+      const error = await refusal(`{"model":${model},${MESSAGES}}`, { validate });
+      assertEquals([error.code, error.param], ["invalid_parameter", "model"]);
+      assert(error.message.length < 200, error.message);
+    }
+  }
+  assertEquals((await read(`{"model":"${"x".repeat(512)}",${MESSAGES}}`)).model.length, 512);
+});
+
+Deno.test("a model in the prototype is no model, and the prototype of nothing is changed", async () => {
+  const error = await refusal(
+    `{"__proto__":{"model":"m"},"constructor":{"prototype":{"x":1}},${MESSAGES}}`,
+  );
+  assertEquals(error.code, "model_required");
+  assertEquals(({} as Record<string, unknown>)["model"], undefined);
+  for (const model of ["__proto__", "constructor", "toString"]) {
+    assertEquals((await read(`{"model":"${model}",${MESSAGES}}`)).model, model);
+  }
+});
+
+Deno.test("a body nested a hundred thousand deep is read or refused, not a crash", async () => {
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  assertEquals((await read(`{"model":"m",${MESSAGES},"x":${deep}}`)).model, "m");
+  for (const name of ["model", "temperature", "stop", "messages"]) {
+    const rest = name === "messages" ? "" : `,${MESSAGES}`;
+    const body = `{"${name}":{"x":${deep}}${rest}${name === "model" ? "" : ',"model":"m"'}}`;
+    assertEquals((await refusal(body)).code, "invalid_parameter", name);
+  }
+});
+
+Deno.test("parameters are checked on the two generating endpoints, unless that is turned off", async () => {
+  const bad = `{"model":"m",${MESSAGES},"stop":5}`;
+  assertEquals((await refusal(bad)).param, "stop");
+  assertEquals((await read(bad, { validate: false })).model, "m");
+  assertEquals((await read('{"model":"m","stop":5}', { endpoint: EMBEDDINGS })).model, "m");
+});
+
+Deno.test("a call's headers are made for the backend", async () => {
+  const { headers, requestId } = await read(`{"model":"m",${MESSAGES}}`, {
+    headers: { te: "x", "x-a": "1" },
+  });
+  const byName = Object.fromEntries(headers);
+  assertEquals([byName["te"], byName["x-a"], byName["x-request-id"]], [undefined, "1", "r-1"]);
+  assertEquals([byName["x-forwarded-for"], requestId], ["10.0.0.9", "r-1"]);
+});
+
+Deno.test("promise 39: whatever a body holds, it is read or refused with a code", async () => {
+  const codes = new Set(["invalid_json", "invalid_parameter", "model_required"]);
+  const keys = fc.constantFrom(
+    "model",
+    "messages",
+    "stop",
+    "stream",
+    "__proto__",
+    "temperature",
+    "x",
+  );
+  const objects = fc.dictionary(keys, fc.jsonValue()).map((value) => utf8(JSON.stringify(value)));
+  const spoilt = fc.tuple(objects, fc.nat(), fc.nat(255)).map(([bytes, at, byte]) => {
+    const copy = bytes.slice();
+    copy[at % copy.length] = byte;
+    return copy;
+  });
+  const noise = fc.uint8Array({ maxLength: 60 }).map((bytes) => Uint8Array.from(bytes));
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(objects, spoilt, noise), async (body) => {
+      try {
+        const call = await read(body);
+        assertEquals(call.body, body);
+      } catch (error) {
+        assert(error instanceof RouterError && codes.has(error.code), String(error));
+      }
+    }),
+    { seed: 61, numRuns: 1000 },
+  );
+});

@@ -1,0 +1,109 @@
+import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import { Cutoff } from "../../../src/proxy/cutoff.ts";
+import { Deadlines } from "../../../src/proxy/deadlines.ts";
+
+interface Watch {
+  cutoff: Cutoff;
+  deadlines: Deadlines;
+}
+
+function watch({ totalMs = null }: { totalMs?: number | null } = {}): Watch {
+  const cutoff = new Cutoff();
+  const deadlines = new Deadlines(cutoff, { requestMs: 1000, idleMs: 100, totalMs, now: Date.now });
+  return { cutoff, deadlines };
+}
+
+Deno.test("Deadlines cut a call that has no answer in time", () => {
+  using time = new FakeTime(0);
+  const { cutoff } = watch();
+  time.tick(999);
+  assertEquals([cutoff.cause, cutoff.signal.aborted], [undefined, false]);
+  time.tick(1);
+  assertEquals([cutoff.cause, cutoff.signal.aborted], ["request", true]);
+});
+
+Deno.test("Deadlines bound a whole answer that is no stream, however it trickles", () => {
+  using time = new FakeTime(0);
+  const { cutoff, deadlines } = watch();
+  for (let piece = 0; piece < 9; piece++) {
+    time.tick(100);
+    deadlines.received();
+    deadlines.sent();
+  }
+  assertEquals(cutoff.cause, undefined);
+  time.tick(100);
+  assertEquals(cutoff.cause, "request");
+});
+
+Deno.test("Deadlines let a stream run as long as it is not silent", () => {
+  using time = new FakeTime(0);
+  const { cutoff, deadlines } = watch();
+  time.tick(999);
+  deadlines.streamBegan();
+  for (let piece = 0; piece < 1000; piece++) {
+    deadlines.received();
+    deadlines.sent();
+    time.tick(99);
+  }
+  assertEquals(cutoff.cause, undefined);
+  time.tick(1);
+  assertEquals(cutoff.cause, "idle");
+});
+
+Deno.test("Deadlines count the silence from the last piece, to the millisecond", () => {
+  using time = new FakeTime(0);
+  const { cutoff, deadlines } = watch();
+  deadlines.streamBegan();
+  for (const wait of [30, 99, 1, 50]) {
+    time.tick(wait);
+    deadlines.received();
+    deadlines.sent();
+  }
+  time.tick(99);
+  assertEquals(cutoff.cause, undefined);
+  time.tick(1);
+  assertEquals(cutoff.cause, "idle");
+});
+
+Deno.test("Deadlines bound a stream by its total, if there is one", () => {
+  using time = new FakeTime(0);
+  const { cutoff, deadlines } = watch({ totalMs: 500 });
+  deadlines.streamBegan();
+  for (let piece = 0; piece < 9; piece++) {
+    time.tick(50);
+    deadlines.received();
+    deadlines.sent();
+  }
+  time.tick(49);
+  assertEquals(cutoff.cause, undefined);
+  time.tick(1);
+  assertEquals(cutoff.cause, "total");
+});
+
+Deno.test("Deadlines hold nothing against a backend whose client does not take what is there", () => {
+  for (const limit of ["request", "idle", "total"] as const) {
+    using time = new FakeTime(0);
+    const { cutoff, deadlines } = watch({ totalMs: limit === "total" ? 50 : null });
+    if (limit !== "request") deadlines.streamBegan();
+    deadlines.received();
+    time.tick(1000);
+    assertEquals(cutoff.cause, "client_stalled", limit);
+    deadlines.clear();
+  }
+});
+
+Deno.test("Deadlines that are cleared never cut, in whatever state", () => {
+  for (const began of [true, false]) {
+    using time = new FakeTime(0);
+    const { cutoff, deadlines } = watch({ totalMs: 500 });
+    if (began) deadlines.streamBegan();
+    time.tick(50);
+    deadlines.received();
+    deadlines.sent();
+    time.tick(20);
+    deadlines.clear();
+    time.tick(10_000);
+    assertEquals(cutoff.cause, undefined);
+  }
+});

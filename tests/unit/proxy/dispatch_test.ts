@@ -1,0 +1,180 @@
+import { assert, assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
+import type { PeerScript } from "../../support/raw_peer.ts";
+import { always, answer, leaves, silent, STREAM, TestHouse } from "./support.ts";
+
+const OK = always(answer(200, '{"ok":1}'));
+
+/** A backend where nobody listens. */
+function refuse(house: TestHouse, ...indexes: number[]): void {
+  for (const index of indexes) house.peers[index]!.stopListening();
+}
+
+interface Told {
+  status: number;
+  code: unknown;
+  service: string | null;
+  retry: string | null;
+}
+
+async function told(response: Response): Promise<Told> {
+  const { code } = await response.json() as { code?: unknown };
+  const { status, headers } = response;
+  return {
+    status,
+    code,
+    service: headers.get("x-infinilm-service"),
+    retry: headers.get("x-should-retry"),
+  };
+}
+
+Deno.test("a call that a backend refuses goes to another one, and the refusal is recorded", async () => {
+  await using house = new TestHouse([OK, OK]);
+  refuse(house, 0);
+  const { status, service } = await told(await house.post());
+  assertEquals([status, service, house.asked], [200, "b1", [0, 1]]);
+  assertEquals(house.outcomes, [[{ kind: "refused" }], [{ kind: "completed", status: 200 }]]);
+  assertEquals(house.inFlight, [0, 0]);
+});
+
+for (const status of [429, 502, 503, 504]) {
+  Deno.test(`a call answered with ${status} goes to another backend, and the last such answer passes`, async () => {
+    const busy = always(answer(status, `{"busy":${status}}`));
+    await using house = new TestHouse([busy, OK]);
+    assertEquals((await told(await house.post())).service, "b1");
+    await using busyHouse = new TestHouse([busy, busy, busy]);
+    const response = await busyHouse.post();
+    assertEquals([response.status, await response.text()], [status, `{"busy":${status}}`]);
+    assertEquals([busyHouse.asked, busyHouse.inFlight], [[1, 1, 1], [0, 0, 0]]);
+    assertEquals(response.headers.get("x-infinilm-service"), "b2");
+  });
+}
+
+for (const status of [200, 301, 302, 400, 401, 404, 422, 500, 501]) {
+  Deno.test(`promise 20: a call answered with ${status} stays with its backend, the answer as it is`, async () => {
+    await using house = new TestHouse([always(answer(status, `{"x":${status}}`)), OK]);
+    const response = await house.post();
+    assertEquals([response.status, await response.text()], [status, `{"x":${status}}`]);
+    assertEquals([house.asked, house.inFlight], [[1, 0], [0, 0]]);
+  });
+}
+
+Deno.test("a call is tried no more often than it may be, and never twice on one backend", async () => {
+  const busy = always(answer(503));
+  for (const attempts of [1, 2, 3, 10]) {
+    await using house = new TestHouse([busy, busy, busy, busy], { attempts });
+    await house.post();
+    assertEquals(house.asked.reduce((a, b) => a + b), Math.min(attempts, 4));
+    assert(house.asked.every((count) => count <= 1), `${house.asked}`);
+    assertEquals(house.log[0]?.["attempts"], Math.min(attempts, 4));
+  }
+});
+
+const afterHead: PeerScript = async (conn) => {
+  await conn.readRequest();
+  await conn.write(
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+  );
+  conn.close();
+};
+
+for (
+  const [name, script] of [["before its head", leaves], ["after its head", afterHead]] as const
+) {
+  Deno.test(`promise 5: a call whose backend leaves ${name} is sent to one other, and no third`, async () => {
+    await using house = new TestHouse([script, OK, OK]);
+    assertEquals((await told(await house.post())).status, 200);
+    assertEquals(house.asked.reduce((a, b) => a + b), 2);
+    assertEquals(house.log[0]?.["resent"], 1);
+    await using poison = new TestHouse([script, script, OK]);
+    assertEquals(await told(await poison.post()), {
+      status: 502,
+      code: "upstream_broken",
+      service: "infinilm-router",
+      retry: "false",
+    });
+    assertEquals([poison.asked, poison.inFlight], [[1, 1, 0], [0, 0, 0]]);
+  });
+}
+
+Deno.test("a refusal after a broken call does not count as sent again", async () => {
+  await using house = new TestHouse([leaves, OK, OK]);
+  refuse(house, 1);
+  assertEquals((await told(await house.post())).status, 200);
+  assertEquals([house.asked, house.log[0]?.["attempts"]], [[1, 0, 1], 3]);
+});
+
+Deno.test("a call that gets nonsense is not sent again", async () => {
+  await using house = new TestHouse([always("HTTP/1.1 200 OK\r\nbad header\r\n\r\n"), OK]);
+  const { status, code } = await told(await house.post());
+  assertEquals([status, code, house.asked[1]], [502, "upstream_bad_answer", 0]);
+  assertEquals(house.inFlight, [0, 0]);
+});
+
+Deno.test("promise 13: a call that gets no answer in time is not sent again, and its socket is closed", async () => {
+  await using house = new TestHouse([silent, OK], { timeouts: { requestMs: 5000 } });
+  {
+    using time = new FakeTime();
+    const asked = house.post();
+    await house.peers[0]!.received(1);
+    time.tick(5000);
+    const { status, code, retry } = await told(await asked);
+    assertEquals([status, code, retry], [504, "upstream_timeout", "false"]);
+  }
+  await house.peers[0]!.connections[0]!.closedByPeer;
+  assertEquals([house.asked, house.inFlight], [[1, 0], [0, 0]]);
+  assertEquals(house.outcomes[0], [{ kind: "timed_out", phase: "head" }]);
+});
+
+Deno.test("promise 6: a client that leaves while its call waits frees all at once, and blames nobody", async () => {
+  await using house = new TestHouse([silent, OK]);
+  const client = new AbortController();
+  const asked = house.post(STREAM, { signal: client.signal });
+  await house.peers[0]!.received(1);
+  assertEquals(house.inFlight, [1, 0]);
+  client.abort();
+  await asked;
+  await house.peers[0]!.connections[0]!.closedByPeer;
+  assertEquals([house.asked, house.inFlight], [[1, 0], [0, 0]]);
+  assertEquals(house.outcomes[0], [{ kind: "client_left", phase: "head" }]);
+  const [line] = house.log;
+  assertEquals([line?.["status"], line?.["outcome"], line?.["phase"]], [
+    499,
+    "client_left",
+    "head",
+  ]);
+});
+
+Deno.test("a call for which there is no backend is told why", async () => {
+  await using house = new TestHouse([OK, OK], {
+    specs: [{ maxInFlight: 1 }, { models: ["n"] }],
+  });
+  house.backends[0]!.inFlight = 1;
+  house.backends[1]!.gate.healthy = false;
+  for (
+    const [model, status, code, retryAfter] of [
+      ["m", 429, "overloaded", "1"],
+      ["n", 503, "no_healthy_backend", "5"],
+      ["x", 503, "model_not_found", null],
+    ] as const
+  ) {
+    const response = await house.post(`{"model":"${model}","messages":[1]}`);
+    assertEquals(response.headers.get("retry-after"), retryAfter);
+    const { error, ...found } = await response.json() as { error: string; code: string };
+    assertEquals([response.status, found.code], [status, code]);
+    assert(error.includes(`'${model}'`), error);
+  }
+  assertEquals(house.asked, [0, 0]);
+});
+
+Deno.test("an answer that is not JSON and tells of a fault is wrapped; any other passes", async () => {
+  for (const status of [500, 502, 503]) {
+    await using house = new TestHouse([always(answer(status, "<html>", "text/html"))]);
+    const { code, service } = await told(await house.post());
+    assertEquals([code, service], ["upstream_bad_answer", "infinilm-router"]);
+    assertEquals(house.inFlight, [0]);
+  }
+  await using house = new TestHouse([always(answer(404, "<html>", "text/html"))]);
+  const response = await house.post();
+  assertEquals([response.status, await response.text()], [404, "<html>"]);
+});

@@ -1,0 +1,131 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { RouterError } from "../../../src/errors.ts";
+import { requestHeaders, responseHeaders, withApiKey } from "../../../src/proxy/headers.ts";
+import type { Header } from "../../../src/upstream/response_head.ts";
+
+const ADDED: Header[] = [
+  ["accept-encoding", "identity"],
+  ["x-forwarded-for", "10.0.0.9"],
+  ["x-request-id", "r-1"],
+];
+
+function forwarded(given: [string, string][]): readonly Header[] {
+  return requestHeaders(new Headers(given), { requestId: "r-1", client: "10.0.0.9" });
+}
+
+const DROPPED: [string, string][] = [
+  ["connection", "keep-alive"],
+  ["keep-alive", "timeout=5"],
+  ["proxy-authenticate", "Basic"],
+  ["proxy-authorization", "Basic x"],
+  ["proxy-connection", "keep-alive"],
+  ["te", "trailers"],
+  ["trailer", "x"],
+  ["transfer-encoding", "chunked"],
+  ["upgrade", "h2c"],
+  ["http2-settings", "x"],
+  ["host", "router"],
+  ["content-length", "5"],
+  ["expect", "100-continue"],
+  ["x-request-id", "theirs"],
+];
+
+for (const [name, value] of DROPPED) {
+  Deno.test(`a request's ${name} is not passed on`, () => {
+    assertEquals(forwarded([[name, value]]), ADDED);
+    assertEquals(forwarded([[name.toUpperCase(), value]]), ADDED);
+  });
+}
+
+Deno.test("a request's other headers are passed on as they are", () => {
+  const given: [string, string][] = [
+    ["accept", "*/*"],
+    ["authorization", "Bearer x"],
+    ["content-type", "application/json"],
+    ["user-agent", "x"],
+    ["x-latin", "\xe4"],
+  ];
+  assertEquals(forwarded(given), [...given, ...ADDED]);
+});
+
+Deno.test("a request's headers that Connection names are not passed on", () => {
+  const given: [string, string][] = [
+    ["connection", "X-Secret ,, keep-alive"],
+    ["connection", "x-other"],
+    ["x-secret", "1"],
+    ["x-other", "2"],
+    ["x-third", "3"],
+  ];
+  assertEquals(forwarded(given), [["x-third", "3"], ...ADDED]);
+});
+
+for (
+  const name of [
+    "authorization",
+    "Content-Type",
+    "content-encoding",
+    "content-length",
+    "HOST",
+    "x-request-id",
+  ]
+) {
+  Deno.test(`a request whose Connection names ${name} is refused`, () => {
+    const error = assertThrows(() => forwarded([["connection", `close, ${name}`]]), RouterError);
+    assertEquals(error.code, "bad_request");
+  });
+}
+
+Deno.test("a request that asks for an encoding gets to ask the backend for it", () => {
+  const headers = forwarded([["accept-encoding", "gzip, br"]]);
+  assertEquals(headers, [["accept-encoding", "gzip, br"], ...ADDED.slice(1)]);
+});
+
+Deno.test("the client's address is appended to those before it", () => {
+  const headers = forwarded([["x-forwarded-for", "1.1.1.1"], ["x-forwarded-for", "2.2.2.2"]]);
+  assertEquals(headers.filter(([name]) => name === "x-forwarded-for"), [
+    ["x-forwarded-for", "1.1.1.1, 2.2.2.2, 10.0.0.9"],
+  ]);
+});
+
+Deno.test("a backend's own key stands in for whatever the client sent, and leaves no trace in what others get", () => {
+  const headers = forwarded([["authorization", "Bearer client"]]);
+  assertEquals(withApiKey(headers, undefined) === headers, true);
+  const keyed = withApiKey(headers, "backend");
+  assertEquals(keyed.filter(([name]) => name === "authorization"), [
+    ["authorization", "Bearer backend"],
+  ]);
+  assertEquals(headers.find(([name]) => name === "authorization")?.[1], "Bearer client");
+  assertEquals(withApiKey(ADDED, "k").at(-1), ["authorization", "Bearer k"]);
+});
+
+Deno.test("an answer's hop-by-hop headers and those that Connection names are not passed on", () => {
+  const headers = responseHeaders([
+    ["connection", "keep-alive, X-Hop"],
+    ["keep-alive", "timeout=5"],
+    ["x-hop", "1"],
+    ["transfer-encoding", "chunked"],
+    ["trailer", "x"],
+    ["te", "x"],
+    ["upgrade", "x"],
+    ["proxy-authenticate", "x"],
+    ["content-type", "application/json"],
+    ["location", "http://elsewhere/"],
+  ]);
+  assertEquals([...headers], [
+    ["content-type", "application/json"],
+    ["location", "http://elsewhere/"],
+  ]);
+});
+
+Deno.test("an answer's repeated headers are kept, and a repeated length becomes one", () => {
+  const headers = responseHeaders([
+    ["set-cookie", "a=1"],
+    ["set-cookie", "b=2"],
+    ["content-length", "5, 5"],
+    ["content-length", "5"],
+    ["x-latin", "\xe4"],
+  ]);
+  assertEquals(headers.getSetCookie(), ["a=1", "b=2"]);
+  assertEquals(headers.get("content-length"), "5");
+  assertEquals(headers.get("x-latin"), "\xe4");
+});

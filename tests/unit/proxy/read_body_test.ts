@@ -1,0 +1,74 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { RouterError } from "../../../src/errors.ts";
+import { readBody } from "../../../src/proxy/read_body.ts";
+
+interface Source {
+  body: ReadableStream<Uint8Array>;
+  pulled: () => number;
+  cancelled: () => boolean;
+}
+
+/** A body in so many pieces of so many bytes, which counts what is taken of it. */
+function source(pieces: number, size: number): Source {
+  let pulled = 0;
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller): void {
+      if (pulled === pieces) return controller.close();
+      controller.enqueue(new Uint8Array(size).fill(++pulled));
+    },
+    cancel(): void {
+      cancelled = true;
+    },
+  }, { highWaterMark: 0 });
+  return { body, pulled: () => pulled, cancelled: () => cancelled };
+}
+
+function post(
+  body: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null,
+  headers: Record<string, string> = {},
+): Request {
+  return new Request("http://x/", { method: "POST", body: body as BodyInit | null, headers });
+}
+
+async function refusal(request: Request, maxBody: number): Promise<RouterError> {
+  return await assertRejects(() => readBody(request, maxBody), RouterError);
+}
+
+Deno.test("a body of unknown length comes whole, up to the limit itself", async () => {
+  const bytes = await readBody(post(source(3, 100).body), 300);
+  assertEquals([bytes.length, bytes[0], bytes[100], bytes[299]], [300, 1, 2, 3]);
+});
+
+Deno.test("a body of unknown length is left as soon as it passes the limit", async () => {
+  const { body, pulled, cancelled } = source(1000, 100);
+  const error = await refusal(post(body), 299);
+  assertEquals([error.code, error.status], ["body_too_large", 413]);
+  assertEquals([pulled(), cancelled()], [3, true]);
+});
+
+Deno.test("a body whose declared length passes the limit is refused untouched", async () => {
+  const { body, pulled } = source(1, 100);
+  const error = await refusal(post(body, { "content-length": "301" }), 300);
+  assertEquals([error.code, pulled()], ["body_too_large", 0]);
+  assert(error.message.includes("301") && error.message.includes("300"), error.message);
+});
+
+Deno.test("a body whose declared length is the limit is read", async () => {
+  const request = post(new Uint8Array(300), { "content-length": "300" });
+  assertEquals((await readBody(request, 300)).length, 300);
+});
+
+Deno.test("a request without a body has an empty one", async () => {
+  assertEquals((await readBody(post(null), 300)).length, 0);
+});
+
+Deno.test("a body that breaks off is told as the client's leaving", async () => {
+  for (const headers of [{}, { "content-length": "100" }] as Record<string, string>[]) {
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.error(new Error("reset")),
+    });
+    const error = await refusal(post(body, headers), 300);
+    assertEquals(error.code, "client_closed");
+  }
+});
