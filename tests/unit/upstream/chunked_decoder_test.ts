@@ -40,6 +40,8 @@ const BAD: [name: string, body: string][] = [
   ["a missing CRLF after the data", "5\r\nhello0\r\n\r\n"],
   ["LF alone after the data", "5\r\nhello\n0\r\n\r\n"],
   ["CR alone after the data", "5\r\nhello\r0\r\n\r\n"],
+  ["another byte in place of CR after the data", "5\r\nhelloX\n0\r\n\r\n"],
+  ["another byte in place of LF after the data", "5\r\nhello\rX0\r\n\r\n"],
   ["LF alone after the size", "5\nhello\r\n0\r\n\r\n"],
   ["CR alone after the size", "5\rhello\r\n0\r\n\r\n"],
   ["a size with 0x", "0x5\r\nhello\r\n0\r\n\r\n"],

@@ -393,7 +393,6 @@ Deno.test("an answer that comes while the body is still being sent is not lost",
     conn.hold();
     await conn.readHead();
     await conn.write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 5\r\n\r\nlarge");
-    await conn.end();
   });
   using client = new TestClient(peer);
   const { status, body } = await client.ask({ method: "POST", body: new Uint8Array(HUGE_BYTES) });
@@ -402,6 +401,22 @@ Deno.test("an answer that comes while the body is still being sent is not lost",
   peer.connections[0]!.release();
   await peer.connections[0]!.closedByPeer;
   assert(peer.connections[0]!.received.length < HUGE_BYTES, "the rest was not sent");
+});
+
+Deno.test("an answer is not lost if the write fails before the answer is read", async () => {
+  const socket = new FakeSocket(["HTTP/1.1 413 Content Too Large\r\ncontent-length: 2\r\n\r\nno"]);
+  const failed = Promise.withResolvers<void>();
+  const read = socket.read.bind(socket);
+  socket.read = (into) => failed.promise.then(() => read(into));
+  socket.write = () => {
+    setTimeout(failed.resolve, 0);
+    return Promise.reject(new Deno.errors.BrokenPipe("gone"));
+  };
+  using _ = fakeConnect(socket);
+  using client = new TestClient({ port: 1 });
+  const { status, body } = await client.ask({ method: "POST", body: SMALL });
+  assertEquals([status, latin1(await readAll(body))], [413, "no"]);
+  assertEquals(socket.closed, true);
 });
 
 Deno.test("an answer after which the peer closes with the body unread is not lost", async () => {

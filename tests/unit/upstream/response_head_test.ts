@@ -191,6 +191,14 @@ Deno.test("a head of the largest size and with the most header lines is accepted
   assertEquals((await exchange(new FakeSocket([many]))).headers.length, 256);
 });
 
+Deno.test("a head that begins behind another one and does not fit beside it is read whole", async () => {
+  const value = Array.from({ length: 4000 }, (_, index) => String(index)).join(".");
+  const bytes =
+    `HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\nHTTP/1.1 200 OK\r\n${LENGTH_0}\r\nx: ${value}\r\n\r\n`;
+  const { headers } = await exchange(new FakeSocket([bytes], { atEnd: "stall" }));
+  assertEquals(headers.at(-1), ["x", value]);
+});
+
 Deno.test("findHeadEnd finds the end from wherever an earlier call has stopped", () => {
   const bytes = latin1Bytes("junk HTTP/1.1 200 OK\r\nx: 1\r\n\r\nbody\r\n\r\n");
   const end = bytes.indexOf(98, 10); // the b of body
