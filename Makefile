@@ -7,16 +7,19 @@ PERMISSIONS := --allow-net --allow-read --allow-env --no-prompt
 CONFIG ?= config.yaml
 PORT ?= 8000
 
-.PHONY: help run test serve dev build lock clean
+.PHONY: help run test test-executable serve dev build lock clean
 
 help: ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
 
 run: ## three simulated engines and the router on port 8000 (PORT= moves it)
 	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(PERMISSIONS) main.ts demo --port "$(PORT)"
 
 test: ## format, lint, types, import directions and every test
 	@$(TOOLCHAIN) exec "$$DENO" run $$MAP --allow-all tests/run.ts
+
+test-executable: ## the integration and client tests against an executable (ROUTER_BIN=path)
+	@$(TOOLCHAIN) exec "$$DENO" run $$MAP --allow-all tests/run.ts executable
 
 serve: ## the router from source, as in production (CONFIG=path)
 	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(PERMISSIONS) main.ts serve --config "$(CONFIG)"

@@ -13,10 +13,12 @@ export type Outcome =
   | { readonly kind: "broke"; readonly phase: Phase }
   | { readonly kind: "timed_out"; readonly phase: Phase }
   /** The client went away, or stopped reading; nobody's fault. */
-  | { readonly kind: "client_left"; readonly phase: Phase };
+  | { readonly kind: "client_left"; readonly phase: Phase }
+  /** The router itself could not go on, out of descriptors or by a defect; not the backend's fault. */
+  | { readonly kind: "router_failed" };
 
 /** Whether the backend is to blame: no connection, a break, a time-out or a 5xx. 429 is not a fault. */
 export function isFailure(outcome: Outcome): boolean {
   if (outcome.kind === "completed") return outcome.status >= 500;
-  return outcome.kind !== "client_left";
+  return outcome.kind !== "client_left" && outcome.kind !== "router_failed";
 }

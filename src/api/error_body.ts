@@ -25,5 +25,7 @@ export function errorResponse(error: RouterError, options: ErrorBodyOptions): Re
   const headers = new Headers({ "content-type": "application/json", ...error.headers });
   if (!error.repeat) headers.set("x-should-retry", "false");
   if (error.retryAfter !== undefined) headers.set("retry-after", String(error.retryAfter));
-  return new Response(JSON.stringify(body), { status: error.status, headers });
+  // 499 is for the log alone: a client that is still there to read this has sent a broken request.
+  const status = error.code === "client_closed" ? 400 : error.status;
+  return new Response(JSON.stringify(body), { status, headers });
 }

@@ -1,9 +1,14 @@
+import { BreakableStream } from "../sse/breakable_stream.ts";
 import { encodeErrorEvent } from "../sse/encode.ts";
 import { EventStream } from "../sse/event_stream.ts";
 import { type Usage, usageOf, UsageTap } from "../sse/usage_tap.ts";
+import { UpstreamError } from "../upstream/upstream_error.ts";
 import type { Answer } from "./attempt.ts";
 import { classify } from "./classify.ts";
 import type { Exchange } from "./exchange.ts";
+
+/** Statuses whose answers have no body (Fetch, section 2.2.3). */
+const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
 /** Larger whole answers are not parsed for their usage: that would hold up everybody else. */
 const MAX_USAGE_BYTES = 64 * 1024;
@@ -28,6 +33,11 @@ export function rideTo(
 ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
   const { exchange, maxEvent } = options;
   const { first, body, status } = answer;
+  if (NO_BODY.has(status)) {
+    body.cancel();
+    exchange.end({ kind: "completed", status });
+    return null;
+  }
   const events = isEventStream(answer);
   if (first === undefined || body.done) {
     exchange.record.bytes = first?.length ?? 0;
@@ -38,7 +48,7 @@ export function rideTo(
     return (first ?? null) as Uint8Array<ArrayBuffer> | null;
   }
   if (!events) {
-    const stream = new TransformStream<Uint8Array, Uint8Array>();
+    const stream = new BreakableStream();
     pump(answer, stream, options);
     return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
@@ -65,7 +75,7 @@ export function isEventStream({ headers }: Answer): boolean {
  */
 async function pump(
   answer: Answer,
-  stream: TransformStream<Uint8Array, Uint8Array>,
+  stream: BreakableStream,
   { exchange, backend, tap }: RideOptions & { tap?: UsageTap },
 ): Promise<void> {
   const { body, status } = answer;
@@ -73,7 +83,7 @@ async function pump(
   const writer = stream.writable.getWriter();
   let writing = false;
   const onCut = (): void => {
-    if (writing) writer.abort().catch(() => {}); // nobody takes the piece: nothing more can be said
+    if (writing) stream.fail(cutoff.cause); // nobody takes the piece: nothing more can be said
   };
   cutoff.signal.addEventListener("abort", onCut);
   // A client that leaves while the backend is silent shows only here.
@@ -112,12 +122,14 @@ async function breakOff(
     exchange: Exchange;
     backend: string;
     writer: WritableStreamDefaultWriter<Uint8Array>;
-    stream: TransformStream<Uint8Array, Uint8Array>;
+    stream: BreakableStream;
   },
 ): Promise<void> {
   const { cutoff } = exchange;
   if (cutoff.cause === "client_left" || cutoff.cause === "client_stalled") {
     exchange.end({ kind: "client_left", phase: "body" });
+  } else if (!(error instanceof UpstreamError)) {
+    exchange.end({ kind: "router_failed" }, "internal");
   } else {
     const inStream = stream instanceof EventStream;
     const { outcome, error: told } = classify(error, { backend, cutoff, inStream });
@@ -127,11 +139,11 @@ async function breakOff(
       const { message, type, code } = told;
       const said = writer.write(encodeErrorEvent({ message, type, code }, { openEvent }));
       await withinMs(said, LAST_WORD_MS);
-      // Deno 2.6 loses an event that is enqueued in the same turn as the error that follows it.
-      await new Promise((resolve) => setTimeout(resolve, 0));
     }
+    // Deno 2.6 loses what is enqueued in the same turn as the error that follows it.
+    await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  await writer.abort(error).catch(() => {});
+  stream.fail(error);
 }
 
 async function withinMs(done: Promise<void>, ms: number): Promise<void> {

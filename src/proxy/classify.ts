@@ -1,6 +1,6 @@
 import { RouterError } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
-import { UpstreamError } from "../upstream/upstream_error.ts";
+import type { UpstreamError } from "../upstream/upstream_error.ts";
 import type { Cutoff } from "./cutoff.ts";
 
 /** What a failed exchange means for its backend, for the client and for what to do next. */
@@ -14,12 +14,11 @@ export interface Verdict {
   readonly next: "elsewhere" | "once" | "stop";
 }
 
-/** Judges why an exchange with `backend` failed. Rethrows what is no failure of an exchange. */
+/** Judges why an exchange with `backend` failed. */
 export function classify(
-  error: unknown,
+  error: UpstreamError,
   { backend, cutoff, inStream = false }: { backend: string; cutoff: Cutoff; inStream?: boolean },
 ): Verdict {
-  if (!(error instanceof UpstreamError)) throw error;
   const { phase } = error;
   switch (cutoff.cause) {
     case "client_left":
@@ -46,7 +45,7 @@ export function classify(
   }
   if (error.kind === "local") {
     return {
-      outcome: { kind: "client_left", phase }, // not the backend's fault
+      outcome: { kind: "router_failed" },
       error: new RouterError("upstream_connect", "the router is out of file descriptors", {
         cause: error,
       }),

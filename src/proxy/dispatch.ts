@@ -1,7 +1,9 @@
+import { concat } from "../sse/concat.ts";
 import { RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Lease } from "../registry/lease.ts";
+import { UpstreamError } from "../upstream/upstream_error.ts";
 import { type Answer, attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
 import { classify } from "./classify.ts";
@@ -11,8 +13,9 @@ import type { House } from "./house.ts";
 /** Answers that say "not I, not now": another backend may still serve the call. */
 const TRY_ELSEWHERE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
-/** An answer held back while others are tried is at most this large; such pages are short. */
+/** An answer held back while others are tried is at most this large and slow; such pages are short. */
 const MAX_HELD_BYTES = 256 * 1024;
+const MAX_HOLD_MS = 1000;
 
 export interface Dispatched {
   readonly answer: Answer;
@@ -44,10 +47,15 @@ export async function dispatch(
     try {
       const answer = await attempt(call, { backend, house, cutoff });
       if (!TRY_ELSEWHERE.has(answer.status)) return { answer, lease };
-      held = { answer: await hold(answer), lease };
-      failure = undefined;
       lease.settle({ kind: "completed", status: answer.status });
+      const whole = await hold(answer);
+      held = whole && { answer: whole, lease };
+      failure = whole ? undefined : unholdable(answer.status, backend.name);
     } catch (error) {
+      if (!(error instanceof UpstreamError)) {
+        lease.settle({ kind: "router_failed" });
+        throw error;
+      }
       const verdict = classify(error, { backend: backend.name, cutoff });
       lease.settle(verdict.outcome);
       record.outcome = verdict.outcome;
@@ -62,23 +70,37 @@ export async function dispatch(
   throw failure ?? shortageError(call.model, house);
 }
 
-/** Reads an answer to its end, so that its connection is free while another backend is tried. */
-async function hold(answer: Answer): Promise<Answer> {
-  const { first = new Uint8Array(), body } = answer;
-  let all = first;
-  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
-    if (all.length + piece.length > MAX_HELD_BYTES) {
-      body.cancel();
-      break;
+/**
+ * Reads a refusal to its end, so that its connection is free while another backend is tried.
+ * Undefined if it is too large, too slow or breaks off.
+ */
+async function hold(answer: Answer): Promise<Answer | undefined> {
+  const { first, body } = answer;
+  if (body.done) return answer;
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  const timer = setTimeout(() => body.cancel(), MAX_HOLD_MS);
+  try {
+    for (let piece = first; piece !== undefined; piece = await body.read()) {
+      size += piece.length;
+      if (size > MAX_HELD_BYTES) {
+        body.cancel();
+        return undefined;
+      }
+      pieces.push(piece);
     }
-    const longer = new Uint8Array(all.length + piece.length);
-    longer.set(all);
-    longer.set(piece, all.length);
-    all = longer;
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
   }
-  const ended = { read: () => Promise.resolve(undefined), cancel: () => {}, done: true };
-  const headers = answer.headers.filter(([name]) => name !== "content-length");
-  return { ...answer, headers, first: all.length === 0 ? undefined : all, body: ended };
+  return { ...answer, first: concat(pieces), body };
+}
+
+function unholdable(status: number, backend: string): RouterError {
+  const message =
+    `backend ${backend} answered ${status} with a body too large or too slow to pass on`;
+  return new RouterError("upstream_bad_answer", message);
 }
 
 /** A call that broke two backends is not sent to a third, and its client is told not to try again. */

@@ -20,9 +20,6 @@ export interface Visit {
   readonly client: string;
 }
 
-/** Statuses whose answers have no body (Fetch, section 2.2.3). */
-const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
-
 /**
  * One call from door to door: read it, find a backend that answers, and send the answer on as it
  * comes. Throws `RouterError` if there is no answer to send; the call has then been logged.
@@ -54,10 +51,7 @@ export async function handle(request: Request, visit: Visit, house: House): Prom
     const backend = lease.backend.name;
     const headers = answerHeaders(answer, { requestId, backend });
     const body = rideTo(answer, { exchange, backend, maxEvent });
-    return new Response(NO_BODY.has(answer.status) ? null : body, {
-      status: answer.status,
-      headers,
-    });
+    return new Response(body, { status: answer.status, headers });
   } catch (error) {
     const { status, code } = error instanceof RouterError ? error : new RouterError("internal", "");
     record.status = status;
@@ -72,10 +66,10 @@ function refuseUnpassable({ status, headers, body }: Answer, { lease, record }: 
   if (status < 500 || (status < 600 && /^[^;]*[/+]json\b/i.test(type))) return;
   body.cancel();
   record.outcome = { kind: "completed", status };
-  throw new RouterError(
-    "upstream_bad_answer",
-    `backend ${lease?.backend.name} answered ${status} with ${type} instead of JSON`,
-  );
+  const what = status < 600
+    ? `${status} with ${type} instead of JSON`
+    : `the unknown status ${status}`;
+  throw new RouterError("upstream_bad_answer", `backend ${lease?.backend.name} answered ${what}`);
 }
 
 function answerHeaders(

@@ -60,7 +60,7 @@ export function requestHeaders(
     out.push([name, value]);
   }
   // Without this some engines compress, and a relay that must see events could not.
-  if (!headers.has("accept-encoding")) out.push(["accept-encoding", "identity"]);
+  if (!out.some(([name]) => name === "accept-encoding")) out.push(["accept-encoding", "identity"]);
   const before = headers.get("x-forwarded-for");
   out.push(["x-forwarded-for", before ? `${before}, ${client}` : client]);
   out.push(["x-request-id", requestId]);

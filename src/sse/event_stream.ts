@@ -1,3 +1,4 @@
+import { BreakableStream } from "./breakable_stream.ts";
 import { EventSplitter } from "./split.ts";
 
 export interface EventStreamOptions {
@@ -12,7 +13,7 @@ export interface EventStreamOptions {
  * waits on half an event, and an error can be put between two. In sum the bytes are unchanged.
  * Holds at most `maxEvent` bytes; the end of input lets an unterminated rest pass, `abort` drops it.
  */
-export class EventStream extends TransformStream<Uint8Array, Uint8Array> {
+export class EventStream extends BreakableStream {
   readonly #partial: Partial;
 
   constructor({ maxEvent, tap }: EventStreamOptions) {

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { Sim } from "../../src/sim/sim.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { backendsYaml, chat, routerCommand, RouterProcess } from "../support/router.ts";
+import { until } from "../support/until.ts";
 
 interface Ended {
   readonly code: number;
@@ -118,11 +119,10 @@ Deno.test("SIGTERM lets a running stream end, takes no new connection, and ends 
   );
   router.signal("SIGTERM");
   await router.logged((line) => line.message === "draining");
-  const refused = await RawClient.connect(router.port).then(
-    (client) => (client.close(), false),
-    () => true,
+  await until(
+    "new connections are refused",
+    () => RawClient.connect(router.port).then((client) => (client.close(), false), () => true),
   );
-  assert(refused, "new connections are refused");
   assertStringIncludes(await answer.text(), "data: [DONE]");
   assertEquals((await router.status).code, 0);
 });
