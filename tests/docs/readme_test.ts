@@ -89,10 +89,10 @@ Deno.test("every whole configuration in the documents is valid", () => {
 
 Deno.test("every make target that the documents name exists", () => {
   const makefile = Deno.readTextFileSync(new URL("Makefile", ROOT));
-  const targets = new Set([...makefile.matchAll(/^([a-z]+):/gm)].map(([, name]) => name));
+  const targets = new Set([...makefile.matchAll(/^([a-z-]+):/gm)].map(([, name]) => name));
   const named = pages.flatMap((page) =>
     [...codeSpans(page), ...shellLines(page)].flatMap((code) =>
-      [...code.matchAll(/(?<![\w/-])make ([a-z]+)/g)].map(([, target]) => `${target}`)
+      [...code.matchAll(/(?<![\w/-])make ([a-z-]+)/g)].map(([, target]) => `${target}`)
     )
   );
   assert(named.includes("run") && named.includes("test"));

@@ -178,3 +178,58 @@ Deno.test("an answer that is not JSON and tells of a fault is wrapped; any other
   const response = await house.post();
   assertEquals([response.status, await response.text()], [404, "<html>"]);
 });
+
+for (
+  const [what, script] of [
+    ["too large", always(answer(503, `"${"x".repeat(300_000)}"`))],
+    ["broken off", async (conn) => {
+      await conn.readRequest();
+      await conn.write(
+        "HTTP/1.1 503 X\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{}",
+      );
+      conn.close();
+    }],
+  ] as [string, PeerScript][]
+) {
+  Deno.test(`a refusal whose body is ${what} is never passed on in part`, async () => {
+    await using both = new TestHouse([script, OK]);
+    assertEquals((await told(await both.post())).service, "b1");
+    await using alone = new TestHouse([script]);
+    const { status, code } = await told(await alone.post());
+    assertEquals([status, code, alone.inFlight], [502, "upstream_bad_answer", [0]]);
+  });
+}
+
+Deno.test("a refusal whose body does not come holds the call up for a second at most", async () => {
+  const stalls: PeerScript = async (conn) => {
+    await conn.readRequest();
+    await conn.write(
+      "HTTP/1.1 503 X\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{}",
+    );
+  };
+  await using house = new TestHouse([stalls, OK]);
+  const started = performance.now();
+  assertEquals((await told(await house.post())).service, "b1");
+  const took = performance.now() - started;
+  assert(took > 900 && took < 10_000, `${took} ms`);
+});
+
+Deno.test("a defect in an attempt gives its place back and blames nobody", async () => {
+  await using house = new TestHouse([OK]);
+  Object.defineProperty(house.backends[0]!.spec, "apiKey", {
+    get(): never {
+      throw new TypeError("a defect");
+    },
+  });
+  const { status, code } = await told(await house.post());
+  assertEquals([status, code, house.inFlight], [500, "internal", [0]]);
+  assertEquals(house.outcomes, [[{ kind: "router_failed" }]]);
+});
+
+Deno.test("an answer that must have no body gets none, whatever its backend sends", async () => {
+  const body = "x".repeat(40_000);
+  await using house = new TestHouse([always(answer(205, body)), OK]);
+  const response = await house.post();
+  assertEquals([response.status, await response.text()], [205, ""]);
+  assertEquals([house.inFlight, house.log.length], [[0, 0], 1]);
+});

@@ -129,3 +129,14 @@ Deno.test("an answer's repeated headers are kept, and a repeated length becomes 
   assertEquals(headers.get("content-length"), "5");
   assertEquals(headers.get("x-latin"), "\xe4");
 });
+
+Deno.test("a backend is told to send plain bytes also where Connection takes the client's wish away", () => {
+  const headers = requestHeaders(
+    new Headers({ connection: "accept-encoding", "accept-encoding": "gzip" }),
+    { requestId: "1", client: "10.0.0.1" },
+  );
+  assertEquals(headers.filter(([name]) => name === "accept-encoding"), [[
+    "accept-encoding",
+    "identity",
+  ]]);
+});
