@@ -3,7 +3,7 @@
 set -eu
 mkdir -p dist
 # shellcheck disable=SC2086 -- MAP is a list of flags
-if ! "$DENO" compile --quiet --no-check $MAP "$@" --output dist/infinilm-router main.ts; then
+if ! "$DENO" compile --quiet --no-check $MAP "$@" --output dist/.new main.ts; then
   cat >&2 <<EOF
 
 deno compile needs denort, the runtime it puts into the executable, in the version of
@@ -15,4 +15,5 @@ cannot be reached, there are two ways to provide one of the same version:
 EOF
   exit 69
 fi
+mv -f dist/.new dist/infinilm-router
 echo "dist/infinilm-router ($(dist/infinilm-router version))"

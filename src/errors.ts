@@ -1,3 +1,5 @@
+import { STATUS_CODE } from "@std/http/status";
+
 /** Who is at fault: the client's request, a backend, or the router itself. */
 export type ErrorSource = "client" | "upstream" | "router";
 
@@ -26,79 +28,88 @@ const unavailable = { type: "service_unavailable", repeat: true };
 
 /** Every error this router makes, by its stable code. */
 export const ERRORS = {
-  bad_request: kind(400, "client", {
+  bad_request: kind(STATUS_CODE.BadRequest, "client", {
     ...client,
     meaning: "The HTTP request itself is malformed or ambiguous: Host header, framing, target.",
   }),
-  invalid_json: kind(400, "client", { ...client, meaning: "The body is not a JSON object." }),
-  invalid_parameter: kind(400, "client", {
+  invalid_json: kind(STATUS_CODE.BadRequest, "client", {
+    ...client,
+    meaning: "The body is not a JSON object.",
+  }),
+  invalid_parameter: kind(STATUS_CODE.BadRequest, "client", {
     ...client,
     meaning: "A parameter has a wrong type or is out of range; `param` names it.",
   }),
-  model_required: kind(400, "client", {
+  model_required: kind(STATUS_CODE.BadRequest, "client", {
     ...client,
     meaning: "`model` is missing and more than one model is served.",
   }),
-  not_found: kind(404, "client", {
+  not_found: kind(STATUS_CODE.NotFound, "client", {
     ...client,
     meaning: "No such path, or no such model in /models/{id}.",
   }),
-  method_not_allowed: kind(405, "client", {
+  method_not_allowed: kind(STATUS_CODE.MethodNotAllowed, "client", {
     ...client,
     meaning: "The path exists, the method does not; `allow` lists those that do.",
   }),
-  body_too_large: kind(413, "client", {
+  request_timeout: kind(STATUS_CODE.RequestTimeout, "client", {
+    ...client,
+    repeat: true,
+    meaning: "The request body did not come within `timeouts.request`.",
+  }),
+  body_too_large: kind(STATUS_CODE.ContentTooLarge, "client", {
     ...client,
     meaning: "The body exceeds `limits.max_body`.",
   }),
-  unsupported_encoding: kind(415, "client", {
+  unsupported_encoding: kind(STATUS_CODE.UnsupportedMediaType, "client", {
     ...client,
     meaning: "The body is compressed or multipart; send plain JSON.",
   }),
-  overloaded: kind(429, "router", {
+  overloaded: kind(STATUS_CODE.TooManyRequests, "router", {
     type: "rate_limit_error",
     repeat: true,
     meaning: "Every backend of the model is at its `max_in_flight`; see `retry-after`.",
   }),
   client_closed: kind(499, "client", {
     ...client,
-    meaning: "The client left before the answer. Seen in the log only.",
+    meaning:
+      "The client left, or broke off its body. For the log; a client still there gets it as 400.",
   }),
-  internal: kind(500, "router", {
+  internal: kind(STATUS_CODE.InternalServerError, "router", {
     type: "internal_error",
     repeat: true,
     meaning: "A defect of the router; the log has the details under the request id.",
   }),
-  not_implemented: kind(501, "client", {
+  not_implemented: kind(STATUS_CODE.NotImplemented, "client", {
     ...client,
     meaning: "A transfer-encoding other than `chunked`, or an HTTP method nobody defines.",
   }),
-  upstream_connect: kind(502, "upstream", {
+  upstream_connect: kind(STATUS_CODE.BadGateway, "upstream", {
     ...upstream,
     meaning: "No connection to any backend tried could be made.",
   }),
-  upstream_broken: kind(502, "upstream", {
+  upstream_broken: kind(STATUS_CODE.BadGateway, "upstream", {
     ...upstream,
     meaning: "The backend closed or reset the connection before its answer was complete.",
   }),
-  upstream_bad_answer: kind(502, "upstream", {
+  upstream_bad_answer: kind(STATUS_CODE.BadGateway, "upstream", {
     ...upstream,
     meaning: "The backend's answer is not valid HTTP, or an error page that is not JSON.",
   }),
-  model_not_found: kind(503, "router", {
+  model_not_found: kind(STATUS_CODE.ServiceUnavailable, "router", {
     ...unavailable,
     meaning: "No backend serves this model.",
   }),
-  no_healthy_backend: kind(503, "router", {
+  no_healthy_backend: kind(STATUS_CODE.ServiceUnavailable, "router", {
     ...unavailable,
     meaning: "Backends serve this model, but none of them is healthy.",
   }),
-  upstream_timeout: kind(504, "upstream", {
+  upstream_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
     ...upstream,
     repeat: false,
     meaning: "The backend gave no answer within `timeouts.request`; it may still be working on it.",
   }),
-  upstream_idle_timeout: kind(504, "upstream", {
+  upstream_idle_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
     ...upstream,
     repeat: false,
     meaning:

@@ -1,3 +1,4 @@
+import { STATUS_CODE } from "@std/http/status";
 import type { RouterError } from "../errors.ts";
 
 export type ErrorFormat = "auto" | "text" | "openai";
@@ -26,6 +27,6 @@ export function errorResponse(error: RouterError, options: ErrorBodyOptions): Re
   if (!error.repeat) headers.set("x-should-retry", "false");
   if (error.retryAfter !== undefined) headers.set("retry-after", String(error.retryAfter));
   // 499 is for the log alone: a client that is still there to read this has sent a broken request.
-  const status = error.code === "client_closed" ? 400 : error.status;
+  const status = error.code === "client_closed" ? STATUS_CODE.BadRequest : error.status;
   return new Response(JSON.stringify(body), { status, headers });
 }

@@ -38,27 +38,40 @@ const SERVICE = "x-infinilm-service";
 export function createRoutes(options: RouteOptions): Deno.ServeHandler<Deno.NetAddr> {
   const routes = routeTable(options);
   const { house, createRequestId } = options;
+  const { log } = house;
   return async (request, info) => {
     const { headers } = request;
     const given = headers.get("x-request-id");
     const requestId = given !== null && SANE_REQUEST_ID.test(given) ? given : createRequestId();
+    const client = info.remoteAddr.hostname;
+    let path: string | undefined;
+    let routed = false; // then the call writes its own line in the log
     let response: Response;
     try {
       const target = readTarget(request);
-      const route = findRoute(routes, target.path);
+      path = target.path;
+      const route = findRoute(routes, path);
       checkMethod(request.method, route);
-      response = await route.answer({
-        ...target,
-        request,
-        requestId,
-        client: info.remoteAddr.hostname,
-      });
+      routed = route.method === "POST";
+      response = await route.answer({ ...target, request, requestId, client });
+      if (!routed) {
+        log.debug("page", { request_id: requestId, path, client, status: response.status });
+      }
     } catch (error) {
-      response = errorResponse(known(error, house, requestId), {
-        format: house.config.errors.format,
-        headers,
-        requestId,
-      });
+      const { format } = house.config.errors;
+      const told = known(error, house, requestId);
+      response = errorResponse(told, { format, headers, requestId });
+      if (!routed) {
+        const { status, code } = told;
+        log.info("refused", {
+          request_id: requestId,
+          method: request.method,
+          path,
+          client,
+          status,
+          code,
+        });
+      }
     }
     if (!response.headers.has("x-request-id")) response.headers.set("x-request-id", requestId);
     if (!response.headers.has(SERVICE)) response.headers.set(SERVICE, "infinilm-router");

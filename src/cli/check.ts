@@ -11,7 +11,7 @@ export const CHECK: Verb = {
   maxPositionals: 1,
   examples: [
     "infinilm-router check --config config.yaml",
-    "infinilm-router check /etc/infinilm-router/config.yaml && systemctl restart infinilm-router",
+    "infinilm-router check /etc/infinilm-router/config.yaml",
   ],
   notes:
     "Exits 0 with one line, or 78 with a line for every problem: file:line:column: what is wrong.",

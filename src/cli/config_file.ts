@@ -1,8 +1,6 @@
 import type { Config } from "../config/config.ts";
-import { ConfigError } from "../config/config_error.ts";
-import { ConfigUnreadable } from "../config/config_unreadable.ts";
-import { loadConfig } from "../config/load.ts";
-import type { Flags, ParsedArgs } from "./args.ts";
+import { ConfigError, ConfigUnreadable, loadConfig, type Overrides } from "../config/load.ts";
+import { type Flags, numberFlag, type ParsedArgs } from "./args.ts";
 import { CliError, EXIT } from "./exit.ts";
 
 /** The flags of every verb that reads the configuration. */
@@ -28,20 +26,34 @@ export const CONFIG_FLAGS: Flags = {
   "log-format": { type: "string", value: "FORMAT", help: "text or json, instead of log.format" },
 };
 
-/** Loads the configuration that the flags name. Throws `CliError` (66, 78). */
-export function readConfig({ values, positionals }: ParsedArgs): Config {
+/** Loads the configuration that the flags name. Throws `CliError` (64, 66, 78). */
+export function readConfig(args: ParsedArgs): Config {
+  const { values, positionals } = args;
   const path = (values["config"] as string | undefined) ?? positionals[0] ?? "config.yaml";
+  const overrides = overridesOf(args);
+  return inPlainWords(() => loadConfig(path, { overrides }));
+}
+
+/** What the flags say in place of the file. */
+export function overridesOf(args: ParsedArgs): Overrides {
+  const { values } = args;
+  return {
+    host: values["host"] as string | undefined,
+    port: numberFlag(args, { name: "port", min: 0, max: 65535, integer: true }),
+    logLevel: values["log-level"] as string | undefined,
+    logFormat: values["log-format"] as string | undefined,
+  };
+}
+
+/** Gives what is wrong with a configuration its exit code: 66 unreadable, 64 a flag, 78 the file. */
+export function inPlainWords(load: () => Config): Config {
   try {
-    return loadConfig(path, {
-      overrides: {
-        host: values["host"] as string | undefined,
-        port: values["port"] === undefined ? undefined : Number(values["port"] || NaN),
-        logLevel: values["log-level"] as string | undefined,
-        logFormat: values["log-format"] as string | undefined,
-      },
-    });
+    return load();
   } catch (error) {
-    if (error instanceof ConfigError) throw new CliError(error.message, EXIT.config);
+    if (error instanceof ConfigError) {
+      const flagsOnly = error.problems.every(({ line }) => line === 0);
+      throw new CliError(error.message, flagsOnly ? EXIT.usage : EXIT.config);
+    }
     if (error instanceof ConfigUnreadable) throw new CliError(error.message, EXIT.noInput);
     throw error;
   }

@@ -2,7 +2,8 @@ import { parseConfig } from "../config/load.ts";
 import { createLog } from "../observe/log.ts";
 import { registry } from "../registry/mod.ts";
 import type { Sim } from "../sim/sim.ts";
-import { type Flags, numberFlag } from "./args.ts";
+import type { Flags } from "./args.ts";
+import { CONFIG_FLAGS, inPlainWords, overridesOf } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
 import { startRouter } from "./router.ts";
 import { startSim } from "./sim.ts";
@@ -11,10 +12,9 @@ import { untilStopped } from "./until_stopped.ts";
 import type { Verb } from "./verb.ts";
 
 const FLAGS: Flags = {
-  port: { type: "string", short: "p", value: "PORT", help: "the router's port (default: 8000)" },
+  port: { ...CONFIG_FLAGS["port"]!, help: "the router's port (default: 8000)" },
   "log-level": {
-    type: "string",
-    value: "LEVEL",
+    ...CONFIG_FLAGS["log-level"]!,
     help: "debug, info, warn or error (default: warn)",
   },
 };
@@ -33,9 +33,8 @@ export const DEMO: Verb = {
   examples: ["infinilm-router demo", "infinilm-router demo --port 9000"],
   notes: "The engines listen on ports 8100 to 8102, the router on every address of its port.",
   async run(args): Promise<number> {
-    const port = numberFlag(args, { name: "port", min: 0, max: 65535, integer: true }) ?? 8000;
-    const logLevel = (args.values["log-level"] as string | undefined) ?? "warn";
-    const config = parseConfig(demoYaml(), "demo", { overrides: { port, logLevel } });
+    const overrides = overridesOf(args);
+    const config = inPlainWords(() => parseConfig(demoYaml(), "demo", { overrides }));
     const log = createLog({ ...config.log, write: writeError });
     const sims: Sim[] = [];
     try {
@@ -76,7 +75,7 @@ function demoYaml(): string {
   const backends = ENGINES.map(({ port }) =>
     `  - { name: engine_${port}, url: "http://127.0.0.1:${port}" }`
   );
-  return `backends:\n${backends.join("\n")}\n`;
+  return `backends:\n${backends.join("\n")}\nlog: { level: warn }\n`;
 }
 
 function banner(port: number): string {

@@ -24,15 +24,22 @@ export interface LogOptions {
   write: (line: string) => void;
 }
 
+/** As the configuration calls them, of one width. */
+const LEVEL_NAMES: Readonly<Record<string, string>> = {
+  debug: "DEBUG",
+  info: "INFO ",
+  warning: "WARN ",
+  error: "ERROR",
+};
+
 /** Sets up logging for this process; a second call replaces the first. */
 export function createLog({ level, format, write }: LogOptions): Log {
   const formatter = format === "json"
     ? getJsonLinesFormatter({ properties: "flatten" })
     : getTextFormatter({
       timestamp: "rfc3339",
-      level: "FULL",
-      format: ({ timestamp, level, message, record }) =>
-        `${timestamp} ${level.padEnd(5)} ${message}${fieldsOf(record)}`,
+      format: ({ timestamp, message, record }) =>
+        `${timestamp} ${LEVEL_NAMES[record.level]} ${message}${fieldsOf(record)}`,
     });
   configureSync({
     reset: true,

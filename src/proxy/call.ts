@@ -2,6 +2,7 @@ import type { Endpoint } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Header } from "../upstream/response_head.ts";
+import type { Cutoff } from "./cutoff.ts";
 import { requestHeaders } from "./headers.ts";
 import { checkParameters, invalid, isObject, type JsonObject, own } from "./parameters.ts";
 import { readBody } from "./read_body.ts";
@@ -31,6 +32,7 @@ export interface ReadCallOptions {
   client: string;
   registry: Registry;
   maxBody: number;
+  cutoff: Cutoff;
   validate: boolean;
 }
 
@@ -39,7 +41,7 @@ export async function readCall(request: Request, options: ReadCallOptions): Prom
   const { requestId, endpoint, query, client } = options;
   const headers = requestHeaders(request.headers, { requestId, client });
   refuseEncodings(request.headers);
-  const body = await readBody(request, options.maxBody);
+  const body = await readBody(request, options);
   const json = parseObject(body);
   if (options.validate) checkParameters(json, endpoint.check);
   return {

@@ -1,3 +1,4 @@
+import { STATUS_CODE } from "@std/http/status";
 import { concat } from "../sse/concat.ts";
 import { RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
@@ -11,7 +12,12 @@ import type { Cutoff } from "./cutoff.ts";
 import type { House } from "./house.ts";
 
 /** Answers that say "not I, not now": another backend may still serve the call. */
-const TRY_ELSEWHERE: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const TRY_ELSEWHERE: ReadonlySet<number> = new Set([
+  STATUS_CODE.TooManyRequests,
+  STATUS_CODE.BadGateway,
+  STATUS_CODE.ServiceUnavailable,
+  STATUS_CODE.GatewayTimeout,
+]);
 
 /** An answer held back while others are tried is at most this large and slow; such pages are short. */
 const MAX_HELD_BYTES = 256 * 1024;

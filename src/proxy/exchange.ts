@@ -42,10 +42,8 @@ export class Exchange {
     this.deadlines.clear();
     this.#clientSignal.removeEventListener("abort", this.#onClientLeft);
     const { record } = this;
-    if (outcome !== undefined) {
-      this.lease?.settle(outcome);
-      record.outcome = outcome;
-    }
+    this.lease?.settle(outcome ?? { kind: "router_failed" });
+    if (outcome !== undefined) record.outcome = outcome;
     if (code !== undefined) record.code = code;
     if (outcome?.kind === "client_left") record.status = 499;
     record.duration = this.elapsed;

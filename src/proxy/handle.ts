@@ -40,7 +40,7 @@ export async function handle(request: Request, visit: Visit, house: House): Prom
   try {
     const { maxBody, maxEvent } = config.limits;
     const { validate } = config.requests;
-    const call = await readCall(request, { ...visit, registry, maxBody, validate });
+    const call = await readCall(request, { ...visit, registry, maxBody, validate, cutoff });
     record.model = call.model;
     record.stream = call.stream;
     const { answer, lease } = await dispatch(call, { house, cutoff, record });

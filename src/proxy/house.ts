@@ -5,7 +5,7 @@ import type { Backend } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 
-/** Everything a call meets on its way, made once by `cli/serve.ts` and never changed. */
+/** Everything a call meets on its way, made once by `cli/router.ts` and never changed. */
 export interface House {
   readonly config: Config;
   readonly registry: Registry;

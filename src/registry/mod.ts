@@ -1,4 +1,4 @@
 import { Registry } from "./registry.ts";
 
-/** The router's memory: it outlives every reload. Only `cli/` may import it; tests make their own. */
+/** The router's memory, one for the process. Only `cli/` may import it; tests make their own. */
 export const registry: Registry = new Registry();

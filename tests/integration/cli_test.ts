@@ -10,8 +10,8 @@ interface Ended {
   readonly err: string;
 }
 
-async function run(args: readonly string[]): Promise<Ended> {
-  const { code, stdout, stderr } = await routerCommand(args).output();
+async function run(args: readonly string[], cwd = "."): Promise<Ended> {
+  const { code, stdout, stderr } = await routerCommand(args, { cwd }).output();
   return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
 }
 
@@ -79,8 +79,14 @@ Deno.test("promise 58: what a person can mend ends in one line and its exit code
       [["sim", "--tps", "fast"], 64, /--tps must be a number from 0 to \d+, received 'fast'/],
       [["sim", "--fault", "fire"], 64, /--fault must be one of .*reset.*, received 'fire'/],
       [["sim", "--port", String(taken.addr.port)], 69, /already in use/],
-      [["--config", path, "--port", "abc"], 78, /--port/],
-      [["--config", path, "--log-level", "loud"], 78, /--log-level/],
+      [
+        ["--config", path, "--port", "abc"],
+        64,
+        /--port must be an integer from 0 to 65535, received 'abc'/,
+      ],
+      [["--config", path, "--log-level", "loud"], 64, /--log-level.*loud/],
+      [["demo", "--log-level", "loud"], 64, /--log-level.*loud/],
+      [["demo", "--port", "-1"], 64, /--port/],
     ];
     for (const [args, code, says] of cases) {
       const ended = await run(args);
@@ -93,7 +99,9 @@ Deno.test("promise 58: what a person can mend ends in one line and its exit code
 });
 
 Deno.test("without --config the file is ./config.yaml, and its absence is named", async () => {
-  const { code, err } = await run([]);
+  const empty = await Deno.makeTempDir();
+  const { code, err } = await run([], empty);
+  await Deno.remove(empty);
   assertEquals(code, 66);
   assertStringIncludes(err, "config.yaml");
 });

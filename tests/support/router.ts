@@ -12,18 +12,27 @@ export interface RouterOptions {
 
 const START_LIMIT_MS = 30_000;
 
+export interface CommandOptions {
+  env?: Record<string, string>;
+  /** The folder it runs in. */
+  cwd?: string;
+}
+
 /** The command that runs the router's command line. */
 export function routerCommand(
   args: readonly string[],
-  env: Record<string, string> = {},
+  { env = {}, cwd = "." }: CommandOptions = {},
 ): Deno.Command {
   const binary = Deno.env.get("ROUTER_BIN");
-  const map = (Deno.env.get("MAP") ?? "").split(" ").filter((flag) => flag !== "");
+  const root = Deno.cwd();
+  const map = (Deno.env.get("MAP") ?? "").split(" ").filter((flag) => flag !== "")
+    .map((flag) => flag.replace("=packaging/", `=${root}/packaging/`));
   const permissions = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
-  const source = ["run", "--no-check", ...map, ...permissions, "main.ts"];
+  const source = ["run", "--no-check", ...map, ...permissions, `${root}/main.ts`];
   return new Deno.Command(binary ?? Deno.execPath(), {
     args: binary === undefined ? [...source, ...args] : [...args],
     env: { NO_COLOR: "1", ...env },
+    cwd,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -61,7 +70,8 @@ export class RouterProcess {
       "--log-level",
       "debug",
     ];
-    const child = routerCommand(["serve", "--config", file, ...flags], options.env).spawn();
+    const child = routerCommand(["serve", "--config", file, ...flags], { env: options.env ?? {} })
+      .spawn();
     const router = new RouterProcess(child, file);
     const listening = await router.logged((line) => line.message === "router is listening");
     router.port = listening["port"] as number;

@@ -18,9 +18,11 @@ Deno.test("a RouterError's own word on repeating stands against the table, also 
   assertEquals(new RouterError("not_found", "x", { repeat: true }).repeat, true);
 });
 
-Deno.test("no error of the client's making is worth repeating, and each kind has the statuses of its source", () => {
+Deno.test("no error of the client's making but slowness is worth repeating, and each kind has the statuses of its source", () => {
   for (const [code, { status, source, repeat }] of Object.entries(ERRORS)) {
-    if (source === "client") assert(!repeat && (status < 500 || status === 501), code);
+    if (source === "client") {
+      assert(repeat === (code === "request_timeout") && (status < 500 || status === 501), code);
+    }
     if (source === "upstream") assert(status === 502 || status === 504, code);
   }
 });

@@ -1,7 +1,15 @@
-/** `@std/http/status` from npm alone: only the names this project uses. */
-import { STATUS_CODES } from "node:http";
-
-export type StatusCode = number;
-
-/** Reason phrases by status code (RFC 9110, section 15). */
-export const STATUS_TEXT = STATUS_CODES as Record<number, string>;
+/** `@std/http/status` from npm alone: only the names this project uses (RFC 9110, section 15). */
+export const STATUS_CODE = {
+  BadRequest: 400,
+  NotFound: 404,
+  MethodNotAllowed: 405,
+  RequestTimeout: 408,
+  ContentTooLarge: 413,
+  UnsupportedMediaType: 415,
+  TooManyRequests: 429,
+  InternalServerError: 500,
+  NotImplemented: 501,
+  BadGateway: 502,
+  ServiceUnavailable: 503,
+  GatewayTimeout: 504,
+} as const;

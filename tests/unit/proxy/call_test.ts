@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import type { Endpoint } from "../../../src/engine/endpoints.ts";
 import { RouterError } from "../../../src/errors.ts";
+import { Cutoff } from "../../../src/proxy/cutoff.ts";
 import { type Call, readCall } from "../../../src/proxy/call.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { newBackend } from "../../contract/backends.ts";
@@ -38,6 +39,7 @@ function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promis
   registry.apply(models.map((models, index) => newBackend(`b${index}`, { models })));
   const request = new Request("http://router/", { method: "POST", body, headers });
   return readCall(request, {
+    cutoff: new Cutoff(),
     requestId: "r-1",
     endpoint,
     query: "?a=b",

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RouterError } from "../../../src/errors.ts";
+import { Cutoff } from "../../../src/proxy/cutoff.ts";
 import { readBody } from "../../../src/proxy/read_body.ts";
 
 interface Source {
@@ -31,12 +32,16 @@ function post(
   return new Request("http://x/", { method: "POST", body: body as BodyInit | null, headers });
 }
 
+function read(request: Request, maxBody: number, cutoff = new Cutoff()): Promise<Uint8Array> {
+  return readBody(request, { maxBody, cutoff });
+}
+
 async function refusal(request: Request, maxBody: number): Promise<RouterError> {
-  return await assertRejects(() => readBody(request, maxBody), RouterError);
+  return await assertRejects(() => read(request, maxBody), RouterError);
 }
 
 Deno.test("a body of unknown length comes whole, up to the limit itself", async () => {
-  const bytes = await readBody(post(source(3, 100).body), 300);
+  const bytes = await read(post(source(3, 100).body), 300);
   assertEquals([bytes.length, bytes[0], bytes[100], bytes[299]], [300, 1, 2, 3]);
 });
 
@@ -56,11 +61,11 @@ Deno.test("a body whose declared length passes the limit is refused untouched", 
 
 Deno.test("a body whose declared length is the limit is read", async () => {
   const request = post(new Uint8Array(300), { "content-length": "300" });
-  assertEquals((await readBody(request, 300)).length, 300);
+  assertEquals((await read(request, 300)).length, 300);
 });
 
 Deno.test("a request without a body has an empty one", async () => {
-  assertEquals((await readBody(post(null), 300)).length, 0);
+  assertEquals((await read(post(null), 300)).length, 0);
 });
 
 for (const gone of [true, false]) {
@@ -89,3 +94,21 @@ Deno.test("a repeated content-length, which Deno 2.9 hands over as a list, does 
   request.headers.set("content-length", "50, 50");
   assertEquals((await refusal(request, 10)).code, "body_too_large");
 });
+
+for (
+  const [cause, code] of [["request", "request_timeout"], ["client_left", "client_closed"]] as const
+) {
+  Deno.test(`a body that does not come is given up on the cutoff ${cause}, as ${code}`, async () => {
+    for (const headers of [{}, { "content-length": "100" }] as Record<string, string>[]) {
+      const body = new ReadableStream<Uint8Array>();
+      const cutoff = new Cutoff();
+      const reading = read(
+        new Request("http://x/", { method: "POST", body, headers }),
+        300,
+        cutoff,
+      );
+      cutoff.cut(cause);
+      assertEquals((await assertRejects(() => reading, RouterError)).code, code);
+    }
+  });
+}
