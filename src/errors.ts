@@ -42,7 +42,7 @@ export const ERRORS = {
   }),
   model_required: kind(STATUS_CODE.BadRequest, "client", {
     ...client,
-    meaning: "`model` is missing and more than one model is served.",
+    meaning: "`model` is missing, and more than one is served.",
   }),
   not_found: kind(STATUS_CODE.NotFound, "client", {
     ...client,

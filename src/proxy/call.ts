@@ -7,6 +7,9 @@ import { requestHeaders } from "./headers.ts";
 import { checkParameters, invalid, isObject, type JsonObject, own } from "./parameters.ts";
 import { readBody } from "./read_body.ts";
 
+/** How soon a client may ask again while nothing is known of the backends. */
+const NOT_YET_SECONDS = 5;
+
 /** A model name longer than this is a mistake, and would fill logs. */
 const MAX_MODEL_CHARACTERS = 512;
 
@@ -88,11 +91,19 @@ function parseObject(body: Uint8Array): JsonObject {
 function modelOf(json: JsonObject, registry: Registry): string {
   const model = own(json, "model");
   if (model === undefined) {
-    const only = registry.onlyModel;
-    if (only !== undefined) return only;
-    throw new RouterError("model_required", "model is missing, and it is not the only one served", {
-      param: "model",
-    });
+    const [only, ...others] = registry.knownModels;
+    if (only !== undefined && others.length === 0) return only;
+    if (only === undefined) {
+      const message = "model is missing, and no backend has said yet what it serves";
+      throw new RouterError("no_healthy_backend", message, { retryAfter: NOT_YET_SECONDS });
+    }
+    throw new RouterError(
+      "model_required",
+      `model is missing, and ${others.length + 1} are served`,
+      {
+        param: "model",
+      },
+    );
   }
   if (typeof model !== "string" || model === "" || model.length > MAX_MODEL_CHARACTERS) {
     throw invalid("model", `a string of 1 to ${MAX_MODEL_CHARACTERS} characters`, model);

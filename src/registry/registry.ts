@@ -60,10 +60,9 @@ export class Registry {
     return this.#backends.some((backend) => backend.models === undefined);
   }
 
-  /** The one model that all backends serve, if it is the only one. */
-  get onlyModel(): string | undefined {
-    const known = new Set(this.#backends.flatMap((backend) => backend.models ?? []));
-    return known.size === 1 && !this.modelsPending ? [...known][0] : undefined;
+  /** Every model that some backend, well or not, has said it serves. */
+  get knownModels(): ReadonlySet<string> {
+    return new Set(this.#backends.flatMap((backend) => backend.models ?? []));
   }
 
   /** The union over healthy backends, sorted by id. */

@@ -82,4 +82,16 @@ Deno.test("a call without a model is served where only one model is, and is 400 
   const refused = await several.post("/chat/completions", body);
   const { code, param } = await refused.json();
   assertEquals([refused.status, code, param], [400, "model_required", "model"]);
+  await using unknown = await RouterProcess.start(backendsYaml(["http://127.0.0.1:9"]), {
+    healthy: false,
+  });
+  const early = await unknown.post("/chat/completions", body);
+  assertEquals([early.status, (await early.json()).code], [503, "no_healthy_backend"]);
+  // One that never said what it serves does not stand in the way of those that have.
+  await using partly = await RouterProcess.start(backendsYaml([a.url, "http://127.0.0.1:9"]), {
+    healthy: false,
+  });
+  await partly.logged((line) => line.message === "backend is healthy");
+  const late = await partly.post("/chat/completions", body);
+  assertEquals([late.status, (await late.json()).model], [200, "only"]);
 });

@@ -78,28 +78,13 @@ Deno.test("Registry knows why a model has no backend to give", () => {
   assertEquals(shortages, ["full", "unhealthy", "unhealthy", "unknown_model", "unknown_model"]);
 });
 
-Deno.test("Registry knows the only model if every backend has said that it serves just that", () => {
-  const cases: [models: (string[] | undefined)[], only: string | undefined][] = [
-    [[["m"], ["m"]], "m"],
-    [[["m"], ["n"]], undefined],
-    [[["m", "n"]], undefined],
-    [[["m"], undefined], undefined],
-    [[undefined], undefined],
-    [[[]], undefined],
-    [[], undefined],
-  ];
-  for (const [models, only] of cases) {
-    const registry = registryOf(
-      ...models.map((models, index) => newBackend(`b${index}`, { models })),
-    );
-    assertEquals(registry.onlyModel, only, JSON.stringify(models));
-  }
-});
-
-Deno.test("Registry knows the only model also while its backends are unhealthy", () => {
-  const sick = newBackend("sick");
+Deno.test("Registry knows every model that a backend has named, also of one that is unhealthy", () => {
+  const sick = newBackend("sick", { models: ["m", "n"] });
   sick.gate.healthy = false;
-  assertEquals(registryOf(sick).onlyModel, "m");
+  const silent = newBackend("silent", { models: undefined });
+  const registry = registryOf(newBackend("well", { models: ["m"] }), sick, silent);
+  assertEquals([...registry.knownModels], ["m", "n"]);
+  assertEquals([...registryOf(silent).knownModels], []);
 });
 
 Deno.test("Registry lists the models of healthy backends once each, by id, with when each was first seen anywhere", () => {
