@@ -68,8 +68,8 @@ export class UpstreamClient {
     signal.addEventListener("abort", onAbort);
     const progress = { delivered: false, answered: false };
     try {
-      const written = this.#write(connection, request, progress);
-      const head = await this.#head(connection, request.method, { written, progress });
+      await this.#write(connection, request, progress);
+      const head = await this.#head(connection, request.method, progress);
       const body = new ResponseBody(connection, {
         framing: head.framing,
         onEnd: (error) => {
@@ -103,32 +103,36 @@ export class UpstreamClient {
     return Object.assign(error, facts);
   }
 
+  /**
+   * Writes the request, or as much of it as its server wants: one may answer (413) and close before it
+   * has taken all of a large body, and that answer must not be lost.
+   */
   async #write(
     connection: Connection,
     request: UpstreamRequest,
     progress: { delivered: boolean },
   ): Promise<void> {
-    const parts = encodeRequest(request, this.#hostHeader);
-    for (const part of parts) await connection.write(part);
-    progress.delivered = true;
+    const [first, ...rest] = encodeRequest(request, this.#hostHeader);
+    try {
+      await connection.write(first!);
+      if (rest.length > 0) {
+        const written = writeAll(connection, rest).then(() => true);
+        written.then(() => progress.delivered = true, () => {});
+        await Promise.race([written, answerBegins(connection)]);
+        return;
+      }
+      progress.delivered = true;
+    } catch (error) {
+      if (!await answerBegins(connection)) throw error;
+    }
   }
 
-  /**
-   * Reads the final head. The read is begun before the request is written: a server may answer (413)
-   * and close before it has taken all of a large body, and that answer must not be lost.
-   */
+  /** Reads the final head; interim ones are skipped. */
   async #head(
     connection: Connection,
     method: string,
-    { written, progress }: {
-      written: Promise<void>;
-      progress: { delivered: boolean; answered: boolean };
-    },
+    progress: { delivered: boolean; answered: boolean },
   ): Promise<ResponseHead> {
-    const early = connection.readAhead().then((count) => count !== null && count > 0, () => false);
-    const writeFailed = written.then(() => undefined, (error: unknown) => ({ error }));
-    const first = await Promise.race([writeFailed, early.then(() => undefined)]);
-    if (first !== undefined && !await early) throw first.error;
     for (let interim = 0; interim <= MAX_INTERIM; interim++) {
       const head = await this.#oneHead(connection, method, progress);
       if (head.status === 101) break;
@@ -189,4 +193,13 @@ export class UpstreamClient {
       signal.removeEventListener("abort", onAbort!);
     }
   }
+}
+
+async function writeAll(connection: Connection, parts: readonly Uint8Array[]): Promise<void> {
+  for (const part of parts) await connection.write(part);
+}
+
+/** Whether the first byte of an answer comes, rather than the end. */
+function answerBegins(connection: Connection): Promise<boolean> {
+  return connection.readAhead().then((count) => count !== null && count > 0, () => false);
 }

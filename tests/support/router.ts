@@ -27,8 +27,14 @@ export function routerCommand(
   const root = Deno.cwd();
   const map = (Deno.env.get("MAP") ?? "").split(" ").filter((flag) => flag !== "")
     .map((flag) => flag.replace("=packaging/", `=${root}/packaging/`));
-  const permissions = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
-  const source = ["run", "--no-check", ...map, ...permissions, `${root}/main.ts`];
+  const flags = [
+    "--allow-net",
+    "--allow-read",
+    "--allow-env",
+    "--no-prompt",
+    "--unstable-no-legacy-abort",
+  ];
+  const source = ["run", "--no-check", ...map, ...flags, `${root}/main.ts`];
   return new Deno.Command(binary ?? Deno.execPath(), {
     args: binary === undefined ? [...source, ...args] : [...args],
     env: { NO_COLOR: "1", ...env },
