@@ -23,7 +23,11 @@ export function errorResponse(error: RouterError, options: ErrorBodyOptions): Re
   const body = asObject
     ? { error: { message, type, param, code } }
     : { error: message, code, type, param, request_id: requestId };
-  const headers = new Headers({ "content-type": "application/json", ...error.headers });
+  const headers = new Headers({
+    "content-type": "application/json",
+    "cache-control": "no-store, no-transform",
+    ...error.headers,
+  });
   if (!error.repeat) headers.set("x-should-retry", "false");
   if (error.retryAfter !== undefined) headers.set("retry-after", String(error.retryAfter));
   // 499 is for the log alone: a client that is still there to read this has sent a broken request.

@@ -9,6 +9,8 @@ export interface Target {
 
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{1,5}))?$/;
 
+const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
+
 const METHODS: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
@@ -65,6 +67,10 @@ export function readTarget(request: Request): Target {
     );
   }
   const target = rest.slice(host!.length);
+  // Deno decodes raw UTF-8 in a target; as Latin-1 towards a backend, some of it would be CR and LF.
+  if (!VISIBLE_ASCII.test(target)) {
+    throw new RouterError("bad_request", "the request target must be plain ASCII, percent-encoded");
+  }
   const mark = target.indexOf("?");
   return mark === -1
     ? { path: target, query: "" }

@@ -29,6 +29,12 @@ export const CONFIG_FLAGS: Flags = {
 /** Loads the configuration that the flags name. Throws `CliError` (64, 66, 78). */
 export function readConfig(args: ParsedArgs): Config {
   const { values, positionals } = args;
+  if (values["config"] !== undefined && positionals.length > 0) {
+    throw new CliError(
+      `two configurations: --config ${values["config"]} and '${positionals[0]}'`,
+      EXIT.usage,
+    );
+  }
   const path = (values["config"] as string | undefined) ?? positionals[0] ?? "config.yaml";
   const overrides = overridesOf(args);
   return inPlainWords(() => loadConfig(path, { overrides }));

@@ -7,7 +7,7 @@ import { CONFIG_FLAGS, inPlainWords, overridesOf } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
 import { startRouter } from "./router.ts";
 import { startSim } from "./sim.ts";
-import { writeError, writeOut } from "./stdio.ts";
+import { logLines, writeOut } from "./stdio.ts";
 import { untilStopped } from "./until_stopped.ts";
 import type { Verb } from "./verb.ts";
 
@@ -35,7 +35,7 @@ export const DEMO: Verb = {
   async run(args): Promise<number> {
     const overrides = overridesOf(args);
     const config = inPlainWords(() => parseConfig(demoYaml(), "demo", { overrides }));
-    const log = createLog({ ...config.log, write: writeError });
+    const log = createLog({ ...config.log, write: (line) => logLines.write(line) });
     const sims: Sim[] = [];
     try {
       for (const { port, model } of ENGINES) {

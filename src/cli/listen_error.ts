@@ -12,7 +12,8 @@ export function listenError(
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
     return new CliError(`no permission to listen on ${address}`, EXIT.noPermission);
   }
-  if (error instanceof Deno.errors.AddrNotAvailable || error instanceof Deno.errors.NotFound) {
+  const unknownName = error instanceof Error && /failed to lookup|not known/.test(error.message);
+  if (unknownName || error instanceof Deno.errors.AddrNotAvailable) {
     return new CliError(`${address} is not an address of this machine`, EXIT.unavailable);
   }
   return error;

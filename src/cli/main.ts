@@ -4,15 +4,23 @@ import { DEMO } from "./demo.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { SERVE } from "./serve.ts";
 import { SIM } from "./sim.ts";
-import { writeError, writeOut } from "./stdio.ts";
+import { logLines, writeError, writeOut } from "./stdio.ts";
 import type { Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
 const VERBS: readonly Verb[] = [SERVE, CHECK, SIM, DEMO, VERSION];
+/** How long the last lines of the log may take. */
+const LAST_LINES_MS = 1000;
 const HELP = { help: { type: "boolean", short: "h", help: "show this help" } } as const;
 
 /** Runs the command that the arguments name, and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
+  const exitCode = await run(args);
+  await logLines.flush(LAST_LINES_MS);
+  return exitCode;
+}
+
+async function run(args: readonly string[]): Promise<number> {
   try {
     return await runVerb(args);
   } catch (error) {

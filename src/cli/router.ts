@@ -7,10 +7,14 @@ import { Prober } from "../health/prober.ts";
 import type { Log } from "../observe/log.ts";
 import { POLICIES } from "../policy/mod.ts";
 import type { House } from "../proxy/house.ts";
+import { OpenCalls } from "../proxy/open_calls.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
 import { UpstreamClient } from "../upstream/client.ts";
-import { listenError } from "./listen_error.ts";
+import { Listener } from "./listener.ts";
+
+/** How long after the last call has ended its last bytes may take to reach the client. */
+const LAST_BYTES_MS = 3000;
 
 /** A router that listens. */
 export interface RunningRouter {
@@ -63,10 +67,12 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     choose: POLICIES[config.routing.policy](Math.random),
     clientOf: (backend) => clients.get(backend)!,
     log,
+    openCalls: new OpenCalls(),
     now: () => performance.now(),
   };
   let draining = false;
-  const server = listen(config, {
+  const listener = new Listener(config.listen, {
+    log,
     handler: createRoutes({
       house,
       draining: () => draining,
@@ -75,7 +81,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     }),
   });
   for (const prober of probers.values()) prober.checkNow();
-  const { hostname: host, port } = server.addr;
+  const { host, port } = listener;
   log.info("router is listening", { host, port, backends: config.backends.length });
   return {
     host,
@@ -83,24 +89,14 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     async drain(): Promise<void> {
       draining = true;
       for (const prober of probers.values()) prober.stop();
-      await server.shutdown();
+      // A client that never finishes its request, or never reads the end of its answer, does not count.
+      const lastBytes = house.openCalls.idle().then(() => delay(LAST_BYTES_MS));
+      await Promise.race([listener.shutdown(), lastBytes]);
       for (const client of clients.values()) client.close();
     },
   };
 }
 
-function listen(
-  { listen: { host, port } }: Config,
-  { handler }: { handler: Deno.ServeHandler<Deno.NetAddr> },
-): Deno.HttpServer<Deno.NetAddr> {
-  // Deno would let this variable move whatever is served first.
-  Deno.env.delete("DENO_SERVE_ADDRESS");
-  try {
-    return Deno.serve(
-      { hostname: host, port, onListen: () => {} },
-      handler,
-    );
-  } catch (error) {
-    throw listenError(error, { host, port });
-  }
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -3,7 +3,7 @@ import { registry } from "../registry/mod.ts";
 import { CONFIG_FLAGS, readConfig } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
 import { startRouter } from "./router.ts";
-import { writeError } from "./stdio.ts";
+import { logLines } from "./stdio.ts";
 import { untilStopped } from "./until_stopped.ts";
 import type { Verb } from "./verb.ts";
 
@@ -20,7 +20,7 @@ export const SERVE: Verb = {
     "SIGTERM and SIGINT: no new connections, running answers end, exit 0. A second one exits at once.",
   async run(args): Promise<number> {
     const config = readConfig(args);
-    const log = createLog({ ...config.log, write: writeError });
+    const log = createLog({ ...config.log, write: (line) => logLines.write(line) });
     const router = startRouter(config, { registry, log });
     await untilStopped(async (signal) => {
       log.info("draining", { signal });

@@ -1,6 +1,11 @@
+import { LineWriter } from "./line_writer.ts";
+
 const encoder = new TextEncoder();
 
-/** Writes all of a text to standard error, which is where logs and complaints go. */
+/** The log goes to standard error, and never keeps the router waiting. */
+export const logLines = new LineWriter({ to: Deno.stderr });
+
+/** Writes all of a complaint to standard error. */
 export function writeError(text: string): void {
   writeAll(Deno.stderr, text);
 }

@@ -59,7 +59,14 @@ function fieldsOf(record: LogRecord): string {
     const shown = typeof value === "string" && /^[\w./:@+-]+$/.test(value)
       ? value
       : JSON.stringify(value instanceof Error ? value.stack ?? value.message : value);
-    text += ` ${name}=${shown}`;
+    text += ` ${name}=${shown.replace(UNPRINTABLE, escape)}`;
   }
   return text;
+}
+
+/** C1 controls and what turns the writing direction: nothing a client sends may move a terminal. */
+const UNPRINTABLE = /[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+function escape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -12,6 +12,10 @@ export interface Answer {
   readonly headers: readonly Header[];
   /** Undefined if the body is empty. */
   readonly first: Uint8Array | undefined;
+  /** Whether the body is server-sent events. */
+  readonly events: boolean;
+  /** Whether the body is compressed, so that nobody here can read it. */
+  readonly encoded: boolean;
   /** The rest. */
   readonly body: Pick<ResponseBody, "read" | "cancel" | "done">;
 }
@@ -32,5 +36,11 @@ export async function attempt(
     body: call.body,
   }, { connectTimeoutMs: house.config.timeouts.connectMs, signal: cutoff.signal });
   const first = await body.read();
-  return { status, headers, first, body };
+  const events = /^text\/event-stream\s*(;|$)/i.test(valueOf(headers, "content-type"));
+  const encoded = !/^(identity)?$/i.test(valueOf(headers, "content-encoding"));
+  return { status, headers, first, events, encoded, body };
+}
+
+function valueOf(headers: readonly Header[], name: string): string {
+  return headers.find((header) => header[0] === name)?.[1] ?? "";
 }

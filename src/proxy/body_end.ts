@@ -38,35 +38,25 @@ export function rideTo(
     exchange.end({ kind: "completed", status });
     return null;
   }
-  const events = isEventStream(answer);
+  const { events, encoded } = answer;
   if (first === undefined || body.done) {
     exchange.record.bytes = first?.length ?? 0;
-    if (first !== undefined && first.length <= MAX_USAGE_BYTES) {
+    if (first !== undefined && first.length <= MAX_USAGE_BYTES && !encoded) {
       noteUsage(exchange, wholeUsage(first, events));
     }
     exchange.end({ kind: "completed", status });
     return (first ?? null) as Uint8Array<ArrayBuffer> | null;
   }
-  if (!events) {
+  if (events) exchange.deadlines.streamBegan();
+  if (!events || encoded) {
     const stream = new BreakableStream();
     pump(answer, stream, options);
     return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
   const tap = new UsageTap();
   const stream = new EventStream({ maxEvent, tap: tap.tap });
-  exchange.deadlines.streamBegan();
   pump(answer, stream, { ...options, tap });
   return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
-}
-
-/** Whether the body is server-sent events that we can read. */
-export function isEventStream({ headers }: Answer): boolean {
-  let events = false;
-  for (const [name, value] of headers) {
-    if (name === "content-type") events = /^text\/event-stream\s*(;|$)/i.test(value);
-    if (name === "content-encoding" && value.toLowerCase() !== "identity") return false;
-  }
-  return events;
 }
 
 /**
@@ -109,7 +99,7 @@ async function pump(
     exchange.end({ kind: "completed", status });
     await writer.close().catch(() => {}); // the client left with the last byte
   } catch (error) {
-    await breakOff(error, { exchange, backend, writer, stream });
+    await breakOff(error, { exchange, backend, writer, stream, events: answer.events });
   } finally {
     cutoff.signal.removeEventListener("abort", onCut);
   }
@@ -118,11 +108,13 @@ async function pump(
 /** Ends a body so that no client can take it for a whole one (RFC 9112, section 8). */
 async function breakOff(
   error: unknown,
-  { exchange, backend, writer, stream }: {
+  { exchange, backend, writer, stream, events }: {
     exchange: Exchange;
     backend: string;
     writer: WritableStreamDefaultWriter<Uint8Array>;
     stream: BreakableStream;
+    /** Whether the body is an event stream, readable or not. */
+    events: boolean;
   },
 ): Promise<void> {
   const { cutoff } = exchange;
@@ -131,10 +123,9 @@ async function breakOff(
   } else if (!(error instanceof UpstreamError)) {
     exchange.end({ kind: "router_failed" }, "internal");
   } else {
-    const inStream = stream instanceof EventStream;
-    const { outcome, error: told } = classify(error, { backend, cutoff, inStream });
+    const { outcome, error: told } = classify(error, { backend, cutoff, inStream: events });
     exchange.end(outcome, told.code);
-    if (inStream) {
+    if (stream instanceof EventStream) {
       const openEvent = stream.discardPartial();
       const { message, type, code } = told;
       const said = writer.write(encodeErrorEvent({ message, type, code }, { openEvent }));

@@ -5,7 +5,14 @@ import type { Header } from "../upstream/response_head.ts";
 import type { Cutoff } from "./cutoff.ts";
 import { requestHeaders } from "./headers.ts";
 import { checkParameters, invalid, isObject, type JsonObject, own } from "./parameters.ts";
+import { nestsDeeper } from "./json_depth.ts";
 import { readBody } from "./read_body.ts";
+
+/** No request of a real client nests deeper; engines give up at about a thousand. */
+const MAX_DEPTH = 256;
+
+/** Below this even brackets alone are parsed within a few milliseconds. */
+const SMALL_BODY_BYTES = 64 * 1024;
 
 /** How soon a client may ask again while nothing is known of the backends. */
 const NOT_YET_SECONDS = 5;
@@ -73,6 +80,9 @@ function refuseEncodings(headers: Headers): void {
 }
 
 function parseObject(body: Uint8Array): JsonObject {
+  if (body.length > SMALL_BODY_BYTES && nestsDeeper(body, MAX_DEPTH)) {
+    throw new RouterError("invalid_json", `the body nests deeper than ${MAX_DEPTH} levels`);
+  }
   let value: unknown;
   try {
     // A byte order mark is kept, so that it is refused as engines might (RFC 8259, section 8.1).

@@ -1,5 +1,12 @@
-/** Why a call was ended by us: the client left, stopped reading, or a limit of ours ran out. */
-export type CutoffCause = "client_left" | "client_stalled" | "request" | "idle" | "total";
+/** Why a call was ended by us: the client left, stopped reading, a limit of ours ran out. */
+export type CutoffCause =
+  | "client_left"
+  | "client_stalled"
+  | "request"
+  | "idle"
+  | "total"
+  /** An error has already been answered. */
+  | "abandoned";
 
 /**
  * The one way to end a call from outside: its signal closes whatever socket the call holds, and the

@@ -8,7 +8,7 @@ import { UpstreamError } from "../upstream/upstream_error.ts";
 import { type Answer, attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
 import { classify } from "./classify.ts";
-import type { Cutoff } from "./cutoff.ts";
+import type { Cutoff, CutoffCause } from "./cutoff.ts";
 import type { House } from "./house.ts";
 
 /** Answers that say "not I, not now": another backend may still serve the call. */
@@ -42,7 +42,7 @@ export async function dispatch(
   let held: Dispatched | undefined;
   let failure: RouterError | undefined;
   let maybeDelivered = 0;
-  while (record.attempts < config.retry.attempts) {
+  while (record.attempts < config.retry.attempts && cutoff.cause === undefined) {
     const lease = registry.acquire(call.model, { choose, excluded });
     if (lease === undefined) break;
     const { backend } = lease;
@@ -53,8 +53,8 @@ export async function dispatch(
     try {
       const answer = await attempt(call, { backend, house, cutoff });
       if (!TRY_ELSEWHERE.has(answer.status)) return { answer, lease };
-      lease.settle({ kind: "completed", status: answer.status });
       const whole = await hold(answer);
+      lease.settle({ kind: "completed", status: answer.status });
       held = whole && { answer: whole, lease };
       failure = whole ? undefined : unholdable(answer.status, backend.name);
     } catch (error) {
@@ -72,6 +72,7 @@ export async function dispatch(
       held = undefined;
     }
   }
+  if (cutoff.cause !== undefined) throw cutError(cutoff.cause);
   if (held !== undefined) return held;
   throw failure ?? shortageError(call.model, house);
 }
@@ -115,6 +116,13 @@ function poisonous(error: RouterError): RouterError {
     cause: error,
     repeat: false,
   });
+}
+
+/** Why a call ends between two attempts: no backend had it, so none is to blame. */
+function cutError(cause: CutoffCause): RouterError {
+  return cause === "client_left"
+    ? new RouterError("client_closed", "the client left before its answer")
+    : new RouterError("upstream_timeout", `no backend answered in time (timeouts.${cause})`);
 }
 
 function shortageError(model: string, { registry }: House): RouterError {

@@ -26,8 +26,10 @@ export class Exchange {
     this.#house = house;
     this.#clientSignal = signal;
     this.#startedAt = house.now();
+    house.openCalls.begin();
     this.deadlines = new Deadlines(this.cutoff, { ...house.config.timeouts, now: house.now });
     signal.addEventListener("abort", this.#onClientLeft);
+    if (signal.aborted) this.#onClientLeft();
   }
 
   /** Seconds since the call arrived. */
@@ -48,5 +50,6 @@ export class Exchange {
     if (outcome?.kind === "client_left") record.status = 499;
     record.duration = this.elapsed;
     logRecord(this.#house.log, record);
+    this.#house.openCalls.end();
   }
 }

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import type { Answer } from "./attempt.ts";
-import { isEventStream, rideTo } from "./body_end.ts";
+import { rideTo } from "./body_end.ts";
 import { readCall } from "./call.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
@@ -56,6 +56,7 @@ export async function handle(request: Request, visit: Visit, house: House): Prom
     const { status, code } = error instanceof RouterError ? error : new RouterError("internal", "");
     record.status = status;
     exchange.end(record.outcome, code);
+    cutoff.cut("abandoned"); // closes what an answer that nobody will carry over still holds
     throw error;
   }
 }
@@ -79,11 +80,12 @@ function answerHeaders(
   const headers = responseHeaders(answer.headers);
   headers.set("x-request-id", requestId);
   headers.set("x-infinilm-service", backend);
-  if (isEventStream(answer)) {
+  if (answer.events) {
+    headers.delete("content-length"); // a stream that breaks ends in an event that was not counted
     headers.set("cache-control", "no-store");
     headers.set("x-accel-buffering", "no"); // nginx would collect the events
-  } else if (!headers.has("cache-control")) {
-    headers.set("cache-control", "no-transform"); // else Deno 2.8 compresses it on the way
+  } else {
+    headers.append("cache-control", "no-transform"); // else Deno 2.8 compresses it on the way
   }
   return headers;
 }

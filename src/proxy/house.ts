@@ -4,6 +4,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
+import type { OpenCalls } from "./open_calls.ts";
 
 /** Everything a call meets on its way, made once by `cli/router.ts` and never changed. */
 export interface House {
@@ -12,6 +13,7 @@ export interface House {
   readonly choose: Policy;
   readonly clientOf: (backend: Backend) => UpstreamClient;
   readonly log: Log;
+  readonly openCalls: OpenCalls;
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;
 }

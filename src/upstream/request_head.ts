@@ -14,9 +14,16 @@ const encoder = new TextEncoder();
 /** Bodies up to this go out in the same write as the head: one packet, one system call. */
 const ONE_WRITE_BYTES = 64 * 1024;
 
-/** A request as the buffers to write one after another: the head with a small body, or two. */
+const TARGET = /^[\x21-\x7e]+$/;
+
+/**
+ * A request as the buffers to write one after another: the head with a small body, or two.
+ * Throws `TypeError` for what cannot be one line of a head: the last guard against a request that
+ * hides a second one.
+ */
 export function encodeRequest(request: UpstreamRequest, host: string): Uint8Array[] {
   const { method, target, body } = request;
+  if (!TARGET.test(target)) throw new TypeError("a request target must be visible ASCII");
   let head = `${method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
   for (const [name, value] of request.headers) head += `${name}: ${value}\r\n`;
   if (body !== undefined) head += `content-length: ${body.length}\r\n`;
@@ -36,5 +43,9 @@ export function encodeRequest(request: UpstreamRequest, host: string): Uint8Arra
 function encodeLatin1(text: string, into: Uint8Array): void {
   const { read, written } = encoder.encodeInto(text, into);
   if (read === text.length && written === text.length) return; // plain ASCII, as nearly always
-  for (let i = 0; i < text.length; i++) into[i] = text.charCodeAt(i);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 255) throw new TypeError("a header must be Latin-1");
+    into[i] = code;
+  }
 }

@@ -8,12 +8,16 @@ export interface RouterOptions {
   env?: Record<string, string>;
   /** Whether to wait until every backend is healthy; else only until it listens. Default: true. */
   healthy?: boolean;
+  /** How many file descriptors it may have. */
+  descriptors?: number;
 }
 
 const START_LIMIT_MS = 30_000;
 
 export interface CommandOptions {
   env?: Record<string, string>;
+  /** How many file descriptors it may have. */
+  descriptors?: number;
   /** The folder it runs in. */
   cwd?: string;
 }
@@ -21,7 +25,7 @@ export interface CommandOptions {
 /** The command that runs the router's command line. */
 export function routerCommand(
   args: readonly string[],
-  { env = {}, cwd = "." }: CommandOptions = {},
+  { env = {}, cwd = ".", descriptors }: CommandOptions = {},
 ): Deno.Command {
   const binary = Deno.env.get("ROUTER_BIN");
   const root = Deno.cwd();
@@ -35,8 +39,12 @@ export function routerCommand(
     "--unstable-no-legacy-abort",
   ];
   const source = ["run", "--no-check", ...map, ...flags, `${root}/main.ts`];
-  return new Deno.Command(binary ?? Deno.execPath(), {
-    args: binary === undefined ? [...source, ...args] : [...args],
+  const command = binary === undefined ? [Deno.execPath(), ...source, ...args] : [binary, ...args];
+  if (descriptors !== undefined) {
+    command.unshift("sh", "-c", `ulimit -n ${descriptors}; exec "$0" "$@"`);
+  }
+  return new Deno.Command(command[0]!, {
+    args: command.slice(1),
     env: { NO_COLOR: "1", ...env },
     cwd,
     stdin: "null",
@@ -76,7 +84,7 @@ export class RouterProcess {
       "--log-level",
       "debug",
     ];
-    const child = routerCommand(["serve", "--config", file, ...flags], { env: options.env ?? {} })
+    const child = routerCommand(["serve", "--config", file, ...flags], options)
       .spawn();
     const router = new RouterProcess(child, file);
     const listening = await router.logged((line) => line.message === "router is listening");

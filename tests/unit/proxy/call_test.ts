@@ -171,14 +171,9 @@ Deno.test("a model in the prototype is no model, and the prototype of nothing is
   }
 });
 
-Deno.test("a body nested a hundred thousand deep is read or refused, not a crash", async () => {
-  const deep = "[".repeat(100_000) + "]".repeat(100_000);
-  assertEquals((await read(`{"model":"m",${MESSAGES},"x":${deep}}`)).model, "m");
-  for (const name of ["model", "temperature", "stop", "messages"]) {
-    const rest = name === "messages" ? "" : `,${MESSAGES}`;
-    const body = `{"${name}":{"x":${deep}}${rest}${name === "model" ? "" : ',"model":"m"'}}`;
-    assertEquals((await refusal(body)).code, "invalid_parameter", name);
-  }
+Deno.test("a body nested a hundred thousand deep is refused before it is parsed", async () => {
+  const deep = `{"model":"m","messages":[1],"z":${"[".repeat(100_000)}${"]".repeat(100_000)}}`;
+  assertEquals((await refusal(deep)).code, "invalid_json");
 });
 
 Deno.test("parameters are checked on the two generating endpoints, unless that is turned off", async () => {

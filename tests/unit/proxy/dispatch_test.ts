@@ -233,3 +233,34 @@ Deno.test("an answer that must have no body gets none, whatever its backend send
   assertEquals([response.status, await response.text()], [205, ""]);
   assertEquals([house.inFlight, house.log.length], [[0, 0], 1]);
 });
+
+Deno.test("a call whose time runs out between two attempts is not counted on the next backend", async () => {
+  const dribbles: PeerScript = async (conn) => {
+    await conn.readRequest();
+    await conn.write(
+      "HTTP/1.1 503 X\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{}",
+    );
+  };
+  await using house = new TestHouse([dribbles, OK], { timeouts: { requestMs: 100 } });
+  const { status, code } = await told(await house.post());
+  assertEquals([status, code], [504, "upstream_timeout"]);
+  assertEquals(house.asked, [1, 0]);
+  assertEquals(house.outcomes[1], []);
+  assertEquals([house.backends[1]!.stats.requests, house.inFlight], [0, [0, 0]]);
+});
+
+Deno.test("the place of a refused call is given back when the refusal's body has ended", async () => {
+  let inFlight = -1;
+  const late: PeerScript = async (conn) => {
+    await conn.readRequest();
+    await conn.write(
+      "HTTP/1.1 503 X\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{",
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    inFlight = house.inFlight[0]!;
+    await conn.write("}");
+  };
+  await using house = new TestHouse([late, OK]);
+  await told(await house.post());
+  assertEquals([inFlight, house.inFlight], [1, [0, 0]]);
+});

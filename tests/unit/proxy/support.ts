@@ -3,6 +3,7 @@ import type { Config } from "../../../src/config/config.ts";
 import type { Log, LogFields } from "../../../src/observe/log.ts";
 import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import type { House } from "../../../src/proxy/house.ts";
+import { OpenCalls } from "../../../src/proxy/open_calls.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { UpstreamClient } from "../../../src/upstream/client.ts";
@@ -58,6 +59,7 @@ export class TestHouse implements AsyncDisposable {
       choose: createLeastLoad(),
       clientOf: (backend) => this.#clients.get(backend)!,
       log,
+      openCalls: new OpenCalls(),
       now: () => Date.now(), // so that FakeTime fakes it, too
     };
     const routes = createRoutes({

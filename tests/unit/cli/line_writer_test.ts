@@ -1,0 +1,69 @@
+import { assertEquals } from "@std/assert";
+import { LineWriter } from "../../../src/cli/line_writer.ts";
+
+/** A reader that takes bytes when it is told to. */
+class Pipe {
+  text = "";
+  writes = 0;
+  #taken: (() => void) | undefined;
+  open = true;
+
+  async write(bytes: Uint8Array): Promise<number> {
+    this.writes++;
+    if (!this.open) await new Promise<void>((resolve) => this.#taken = resolve);
+    const count = Math.min(bytes.length, 7);
+    this.text += new TextDecoder().decode(bytes.subarray(0, count));
+    return count;
+  }
+
+  take(): void {
+    this.open = true;
+    this.#taken?.();
+  }
+}
+
+Deno.test("LineWriter writes every line in order, also to a reader that takes little at a time", async () => {
+  const pipe = new Pipe();
+  const writer = new LineWriter({ to: pipe });
+  for (let i = 0; i < 5; i++) writer.write(`line ${i}\n`);
+  await writer.flush(1000);
+  assertEquals(pipe.text, "line 0\nline 1\nline 2\nline 3\nline 4\n");
+});
+
+Deno.test("LineWriter drops and counts what a reader that stopped would pile up, and waits for nobody", async () => {
+  const pipe = new Pipe();
+  pipe.open = false;
+  const writer = new LineWriter({ to: pipe, maxWaiting: 20 });
+  writer.write("first\n");
+  await Promise.resolve();
+  await Promise.resolve();
+  for (let i = 0; i < 10; i++) writer.write("0123456\n");
+  await writer.flush(1);
+  assertEquals(pipe.text, "");
+  pipe.take();
+  await writer.flush(1000);
+  assertEquals(
+    pipe.text,
+    "first\n0123456\n0123456\n8 log lines were dropped: nobody read them in time\n",
+  );
+});
+
+Deno.test("LineWriter goes on after its reader has gone", async () => {
+  let failing = true;
+  let text = "";
+  const writer = new LineWriter({
+    to: {
+      write: (bytes) => {
+        if (failing) return Promise.reject(new Error("EPIPE"));
+        text += new TextDecoder().decode(bytes);
+        return Promise.resolve(bytes.length);
+      },
+    },
+  });
+  writer.write("lost\n");
+  await writer.flush(1000);
+  failing = false;
+  writer.write("kept\n");
+  await writer.flush(1000);
+  assertEquals(text, "kept\n");
+});
