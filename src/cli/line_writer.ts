@@ -1,6 +1,6 @@
 export interface LineWriterOptions {
   /** Takes bytes, and says how many. */
-  to: { write(bytes: Uint8Array): Promise<number> };
+  to: { write(bytes: Uint8Array): Promise<number>; writeSync(bytes: Uint8Array): number };
   /** At most so many characters wait; lines beyond are dropped and counted. */
   maxWaiting?: number;
 }
@@ -51,13 +51,22 @@ export class LineWriter {
         text += `${this.#dropped} log lines were dropped: nobody read them in time\n`;
         this.#dropped = 0;
       }
-      const bytes = encoder.encode(text);
+      await this.#writeBytes(encoder.encode(text));
+    }
+    this.#writing = undefined;
+  }
+
+  async #writeBytes(bytes: Uint8Array): Promise<void> {
+    let at = 0;
+    try {
+      while (at < bytes.length) at += await this.#to.write(bytes.subarray(at));
+    } catch {
       try {
-        for (let at = 0; at < bytes.length;) at += await this.#to.write(bytes.subarray(at));
+        // Deno 2.6 cannot write asynchronously without a free file descriptor: the very news to tell.
+        while (at < bytes.length) at += this.#to.writeSync(bytes.subarray(at));
       } catch {
         // nobody reads it any more: not a reason to stop serving
       }
     }
-    this.#writing = undefined;
   }
 }

@@ -16,6 +16,10 @@ class Pipe {
     return count;
   }
 
+  writeSync(): number {
+    throw new Error("not asked for");
+  }
+
   take(): void {
     this.open = true;
     this.#taken?.();
@@ -58,6 +62,9 @@ Deno.test("LineWriter goes on after its reader has gone", async () => {
         text += new TextDecoder().decode(bytes);
         return Promise.resolve(bytes.length);
       },
+      writeSync: () => {
+        throw new Error("EPIPE");
+      },
     },
   });
   writer.write("lost\n");
@@ -66,4 +73,20 @@ Deno.test("LineWriter goes on after its reader has gone", async () => {
   writer.write("kept\n");
   await writer.flush(1000);
   assertEquals(text, "kept\n");
+});
+
+Deno.test("LineWriter writes at once what cannot be written asynchronously", async () => {
+  let text = "";
+  const writer = new LineWriter({
+    to: {
+      write: () => Promise.reject(new Error("EMFILE")),
+      writeSync: (bytes) => {
+        text += new TextDecoder().decode(bytes);
+        return bytes.length;
+      },
+    },
+  });
+  writer.write("no file descriptors\n");
+  await writer.flush(1000);
+  assertEquals(text, "no file descriptors\n");
 });
