@@ -137,7 +137,6 @@ Deno.test("running out of file descriptors does not end the router", async () =>
   }
   assertStringIncludes(await stream.text(), "data: [DONE]");
   for (const client of clients) client.close();
-  await router.logged((line) => line.message.startsWith("accepting connections failed"));
   await until("it serves again", async () => {
     const answer = await router.post("/v1/chat/completions", chat("sim", "hi", { max_tokens: 1 }))
       .catch(() => undefined);
