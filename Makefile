@@ -4,16 +4,18 @@
 SHELL := /bin/sh
 TOOLCHAIN := . packaging/toolchain.sh;
 PERMISSIONS := --allow-net --allow-read --allow-env --no-prompt
+# Without the last one Deno aborts request.signal after answers that went well, too: 5 % of a small call.
+RUN_FLAGS := $(PERMISSIONS) --unstable-no-legacy-abort
 CONFIG ?= config.yaml
 PORT ?= 8000
 
-.PHONY: help run test test-executable serve dev build lock clean
+.PHONY: help run test test-executable serve dev build bench lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
 
 run: ## three simulated engines and the router on port 8000 (PORT= moves it)
-	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(PERMISSIONS) main.ts demo --port "$(PORT)"
+	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(RUN_FLAGS) main.ts demo --port "$(PORT)"
 
 test: ## format, lint, types, import directions and every test
 	@$(TOOLCHAIN) exec "$$DENO" run $$MAP --allow-all tests/run.ts
@@ -22,13 +24,16 @@ test-executable: ## the integration and client tests against an executable (ROUT
 	@$(TOOLCHAIN) exec "$$DENO" run $$MAP --allow-all tests/run.ts executable
 
 serve: ## the router from source, as in production (CONFIG=path)
-	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(PERMISSIONS) main.ts serve --config "$(CONFIG)"
+	@$(TOOLCHAIN) exec "$$DENO" run $$MAP $(RUN_FLAGS) main.ts serve --config "$(CONFIG)"
 
 dev: ## the router from source, restarting on changes (CONFIG=path)
-	@$(TOOLCHAIN) exec "$$DENO" run --watch $$MAP $(PERMISSIONS) main.ts serve --config "$(CONFIG)"
+	@$(TOOLCHAIN) exec "$$DENO" run --watch $$MAP $(RUN_FLAGS) main.ts serve --config "$(CONFIG)"
 
 build: ## the executable dist/infinilm-router (DENO= and DENORT_BIN= are honoured)
-	@$(TOOLCHAIN) sh packaging/build.sh $(PERMISSIONS)
+	@$(TOOLCHAIN) sh packaging/build.sh $(RUN_FLAGS)
+
+bench: ## the router beside nginx: calls, events and what each costs (docs/performance.md)
+	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/bench/bench.ts
 
 lock: ## write packaging/npm-only/deno.lock anew after a version changed
 	@JSR=0; $(TOOLCHAIN) rm -f packaging/npm-only/deno.lock; "$$DENO" cache --reload --lock=packaging/npm-only/deno.lock \

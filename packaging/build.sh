@@ -1,4 +1,4 @@
-# Called by `make build` after toolchain.sh, with the executable's permissions as arguments.
+# Called by `make build` after toolchain.sh, with the executable's flags as arguments.
 # Compiles dist/infinilm-router from main.ts.
 set -eu
 mkdir -p dist

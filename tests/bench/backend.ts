@@ -1,0 +1,109 @@
+/**
+ * The bench's backend, a process of its own: raw TCP and no more HTTP than the subjects need, so
+ * that it is never what is measured. Prints its port as the first line.
+ */
+import { ANSWER, clock, DONE, encodeChunk, encodeEvent, MODEL, type StreamOrder } from "./wire.ts";
+
+const encoder = new TextEncoder();
+const latin1 = new TextDecoder("latin1");
+
+const WHOLE = page(ANSWER);
+const MODELS = page(JSON.stringify({
+  object: "list",
+  data: [{ id: MODEL, object: "model", created: 1700000000, owned_by: "bench" }],
+}));
+const HEALTHY = page('{"status":"healthy"}');
+const STREAM_HEAD = encoder.encode(
+  "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
+);
+const STREAM_END = concat([encodeChunk(DONE), encoder.encode("0\r\n\r\n")]);
+
+/** How many events of a flood go out in one write. */
+const FLOOD_EVENTS = 32;
+
+/** Starts the backend on a free port of 127.0.0.1. */
+export function startBackend(): { port: number; close(): void } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  acceptAll(listener);
+  return { port: listener.addr.port, close: () => listener.close() };
+}
+
+async function acceptAll(listener: Deno.TcpListener): Promise<void> {
+  for await (const socket of listener) {
+    socket.setNoDelay();
+    // A client may leave whenever it likes.
+    serve(socket).catch(() => {}).finally(() => socket.close());
+  }
+}
+
+/** Answers one request after another; there is no pipelining here. */
+async function serve(socket: Deno.TcpConn): Promise<void> {
+  const buffer = new Uint8Array(16 * 1024);
+  let end = 0;
+  for (;;) {
+    const count = await socket.read(buffer.subarray(end));
+    if (count === null) return;
+    end += count;
+    const request = latin1.decode(buffer.subarray(0, end));
+    const bodyAt = request.indexOf("\r\n\r\n") + 4;
+    if (bodyAt === 3) continue;
+    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(request)?.[1] ?? 0);
+    if (end < bodyAt + length) continue;
+    end = 0;
+    await answer(socket, request, bodyAt);
+  }
+}
+
+async function answer(socket: Deno.TcpConn, request: string, bodyAt: number): Promise<void> {
+  if (!request.startsWith("POST ")) {
+    await writeAll(socket, request.startsWith("GET /v1/models ") ? MODELS : HEALTHY);
+  } else if (request.includes('"stream":true', bodyAt)) {
+    const { order } = JSON.parse(request.slice(bodyAt)) as { order: StreamOrder };
+    await writeAll(socket, STREAM_HEAD);
+    if (order.rate === 0) await flood(socket, order.events);
+    else await pace(socket, order);
+    await writeAll(socket, STREAM_END);
+  } else await writeAll(socket, WHOLE);
+}
+
+/** Each event at its time: what one was late is not added to the next. */
+async function pace(socket: Deno.TcpConn, { events, rate }: StreamOrder): Promise<void> {
+  const startedAt = performance.now();
+  for (let number = 0; number < events; number++) {
+    const wait = startedAt + number * 1000 / rate - performance.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    await writeAll(socket, encodeChunk(encodeEvent(number, clock())));
+  }
+}
+
+async function flood(socket: Deno.TcpConn, events: number): Promise<void> {
+  const chunk = encodeChunk(encodeEvent(0, clock()));
+  const block = concat(Array.from({ length: FLOOD_EVENTS }, () => chunk));
+  for (let left = events; left > 0; left -= FLOOD_EVENTS) {
+    const size = Math.min(left, FLOOD_EVENTS) * chunk.length;
+    await writeAll(socket, block.subarray(0, size));
+  }
+}
+
+async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await socket.write(bytes.subarray(at));
+}
+
+function page(json: string): Uint8Array {
+  return encoder.encode(
+    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" +
+      `content-length: ${json.length}\r\n\r\n${json}`,
+  );
+}
+
+function concat(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+if (import.meta.main) console.log(startBackend().port);
