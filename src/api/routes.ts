@@ -32,6 +32,8 @@ interface Route {
 }
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
+/** What stands before a model's id, which may hold slashes itself. */
+const MODELS_PREFIX = /^(?:\/v1)?\/models\/(?=.)/;
 const SERVICE = "x-infinilm-service";
 
 /** The door: every request enters here, and every error becomes HTTP here, once. */
@@ -92,7 +94,7 @@ function routeTable({ house, draining, wallNow }: RouteOptions): Map<string, Rou
   get("/services", () => servicesResponse(registry));
   get("/stats", () => statsResponse(registry));
   get("/models", () => modelsResponse(registry));
-  get("/models/", ({ path }) => modelResponse(registry, path.slice(path.indexOf("/models/") + 8)));
+  get("/models/", ({ path }) => modelResponse(registry, path.replace(MODELS_PREFIX, "")));
   for (const endpoint of ENDPOINTS) {
     add(endpoint.path, {
       method: "POST",
@@ -103,7 +105,7 @@ function routeTable({ house, draining, wallNow }: RouteOptions): Map<string, Rou
 }
 
 function findRoute(routes: Map<string, Route>, path: string): Route {
-  const prefix = /^(?:\/v1)?\/models\/(?=.)/.exec(path)?.[0];
+  const prefix = MODELS_PREFIX.exec(path)?.[0];
   const route = routes.get(prefix ?? path);
   if (route === undefined) {
     throw new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);

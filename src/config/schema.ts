@@ -182,9 +182,6 @@ export const configSchema = z.strictObject({
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "what the router writes about its work" }),
 }, MAPPING);
 
-/** The config as written. */
-export type WrittenConfig = z.input<typeof configSchema>;
-
 /** The config with its values read, still under the names of the file. */
 export type ReadConfig = z.output<typeof configSchema>;
 

@@ -14,7 +14,7 @@ export function schemaAt(schema: z.core.$ZodType, path: KeyPath): z.core.$ZodTyp
 }
 
 /** The schema that first sees a written value: without default, optional, nullable, transform. */
-export function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
+function unwrapped(schema: z.core.$ZodType): z.core.$ZodType {
   if (
     schema instanceof z.ZodPrefault || schema instanceof z.ZodOptional ||
     schema instanceof z.ZodNullable

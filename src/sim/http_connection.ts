@@ -40,7 +40,7 @@ export class ClientLeft extends Error {
 }
 
 /** Why an exchange ended before its answer: the server broke the connection or was stopped. */
-export class ConnectionCut extends Error {
+class ConnectionCut extends Error {
   constructor() {
     super("The server has cut the connection");
     this.name = "ConnectionCut";

@@ -22,7 +22,7 @@ export interface Answer {
 }
 
 /** No answer is longer than this, whatever `max_tokens` says: the model's context, in tokens. */
-export const CONTEXT_TOKENS = 131_072;
+const CONTEXT_TOKENS = 131_072;
 
 // One CJK character is one token, and so is each run of anything else up to the next white space,
 // together with the white space before it: joined, the tokens are the text again.
