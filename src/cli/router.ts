@@ -89,14 +89,25 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     async drain(): Promise<void> {
       draining = true;
       for (const prober of probers.values()) prober.stop();
-      // A client that never finishes its request, or never reads the end of its answer, does not count.
-      const lastBytes = house.openCalls.idle().then(() => delay(LAST_BYTES_MS));
-      await Promise.race([listener.shutdown(), lastBytes]);
+      await endOf(listener.shutdown(), house.openCalls);
       for (const client of clients.values()) client.close();
     },
   };
 }
 
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/**
+ * Resolves when the server has shut down, or when no call has been open for a while: a client that
+ * never finishes its request, or never reads the end of its answer, does not count.
+ */
+async function endOf(shutdown: Promise<void>, openCalls: OpenCalls): Promise<void> {
+  let over = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const lastBytes = openCalls.idle().then(() =>
+    new Promise<void>((resolve) => {
+      if (!over) timer = setTimeout(resolve, LAST_BYTES_MS);
+    })
+  );
+  await Promise.race([shutdown, lastBytes]);
+  over = true;
+  clearTimeout(timer);
 }

@@ -6,12 +6,16 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 export async function untilStopped(drain: (signal: string) => Promise<void>): Promise<void> {
   const first = Promise.withResolvers<string>();
   let stopping = false;
-  for (const [name, exitCode] of Object.entries(SIGNALS)) {
-    Deno.addSignalListener(name as Deno.Signal, () => {
+  const listeners = Object.entries(SIGNALS).map(([name, exitCode]) => {
+    const signal = name as Deno.Signal;
+    const listener = (): void => {
       if (stopping) Deno.exit(exitCode);
       stopping = true;
-      first.resolve(name);
-    });
-  }
+      first.resolve(signal);
+    };
+    Deno.addSignalListener(signal, listener);
+    return { signal, listener };
+  });
   await drain(await first.promise);
+  for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
 }
