@@ -56,9 +56,8 @@ export function createRoutes(options: RouteOptions): Deno.ServeHandler<Deno.NetA
       checkMethod(request.method, route);
       routed = route.method === "POST";
       response = await route.answer({ ...target, request, requestId, client });
-      if (!routed) {
-        log.debug("page", { request_id: requestId, path, client, status: response.status });
-      }
+      if (routed) return response; // a relayed answer says both already
+      log.debug("page", { request_id: requestId, path, client, status: response.status });
     } catch (error) {
       const { format } = house.config.errors;
       const told = known(error, house, requestId);

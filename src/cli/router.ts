@@ -7,6 +7,7 @@ import { Prober } from "../health/prober.ts";
 import type { Log } from "../observe/log.ts";
 import { POLICIES } from "../policy/mod.ts";
 import type { House } from "../proxy/house.ts";
+import { SharedTimer } from "../proxy/shared_timer.ts";
 import { OpenCalls } from "../proxy/open_calls.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -67,6 +68,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     choose: POLICIES[config.routing.policy](Math.random),
     clientOf: (backend) => clients.get(backend)!,
     log,
+    requestTimer: new SharedTimer(config.timeouts.requestMs, () => performance.now()),
     openCalls: new OpenCalls(),
     now: () => performance.now(),
   };

@@ -15,6 +15,8 @@ export interface Log {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** Whether such a line would be written. */
+  isEnabledFor(level: "info" | "warning"): boolean;
 }
 
 export interface LogOptions {

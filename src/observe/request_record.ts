@@ -32,6 +32,8 @@ export interface RequestRecord {
 
 /** Writes the one line that a call leaves in the log. */
 export function logRecord(log: Log, record: RequestRecord): void {
+  const failed = (record.status ?? 0) >= 500 || record.code?.startsWith("upstream_") === true;
+  if (!log.isEnabledFor(failed ? "warning" : "info")) return;
   const fields = {
     request_id: record.requestId,
     method: record.method,
@@ -57,9 +59,8 @@ export function logRecord(log: Log, record: RequestRecord): void {
   const known = Object.fromEntries(
     Object.entries(fields).filter(([, value]) => value !== undefined),
   );
-  if ((record.status ?? 0) >= 500 || record.code?.startsWith("upstream_")) {
-    log.warn("call failed", known);
-  } else log.info("call", known);
+  if (failed) log.warn("call failed", known);
+  else log.info("call", known);
 }
 
 function round(seconds: number | undefined): number | undefined {

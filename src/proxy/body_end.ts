@@ -13,6 +13,8 @@ const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 /** Larger whole answers are not parsed for their usage: that would hold up everybody else. */
 const MAX_USAGE_BYTES = 64 * 1024;
 
+const decoder = new TextDecoder();
+
 /** How long a client that reads nothing can hold up the last event of a broken stream, milliseconds. */
 const LAST_WORD_MS = 5000;
 
@@ -145,7 +147,7 @@ async function withinMs(done: Promise<void>, ms: number): Promise<void> {
 }
 
 function wholeUsage(bytes: Uint8Array, events: boolean): Usage | undefined {
-  if (!events) return usageOf(new TextDecoder().decode(bytes));
+  if (!events) return usageOf(decoder.decode(bytes));
   const tap = new UsageTap();
   tap.tap(bytes);
   return tap.usage();

@@ -20,6 +20,9 @@ const NOT_YET_SECONDS = 5;
 /** A model name longer than this is a mistake, and would fill logs. */
 const MAX_MODEL_CHARACTERS = 512;
 
+/** A byte order mark is kept, so that it is refused as engines might (RFC 8259, section 8.1). */
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** One request to be routed, read and checked. Immutable. */
 export interface Call {
   readonly requestId: string;
@@ -85,8 +88,7 @@ function parseObject(body: Uint8Array): JsonObject {
   }
   let value: unknown;
   try {
-    // A byte order mark is kept, so that it is refused as engines might (RFC 8259, section 8.1).
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body));
+    value = JSON.parse(decoder.decode(body));
   } catch (error) {
     const reason = error instanceof SyntaxError ? error.message : "not valid UTF-8";
     throw new RouterError("invalid_json", `the body is not valid JSON: ${reason.slice(0, 200)}`);

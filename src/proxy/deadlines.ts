@@ -1,7 +1,8 @@
 import type { Cutoff } from "./cutoff.ts";
+import type { SharedTimer, Waiting } from "./shared_timer.ts";
 
 export interface DeadlineOptions {
-  requestMs: number;
+  requestTimer: SharedTimer;
   idleMs: number;
   totalMs: number | null;
   /** Monotonic clock, milliseconds. */
@@ -15,7 +16,7 @@ export interface DeadlineOptions {
 export class Deadlines {
   readonly #cutoff: Cutoff;
   readonly #options: DeadlineOptions;
-  #request: ReturnType<typeof setTimeout> | undefined;
+  #request: Waiting | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #total: ReturnType<typeof setTimeout> | undefined;
   #lastPiece = 0;
@@ -25,7 +26,7 @@ export class Deadlines {
   constructor(cutoff: Cutoff, options: DeadlineOptions) {
     this.#cutoff = cutoff;
     this.#options = options;
-    this.#request = setTimeout(() => this.#expire("request"), options.requestMs);
+    this.#request = options.requestTimer.add(() => this.#expire("request"));
     if (options.totalMs !== null) {
       this.#total = setTimeout(() => this.#expire("total"), options.totalMs);
     }
@@ -33,8 +34,7 @@ export class Deadlines {
 
   /** The first byte of a stream is here: from now on silence is what counts. */
   streamBegan(): void {
-    clearTimeout(this.#request);
-    this.#request = undefined;
+    this.#endRequest();
     this.#lastPiece = this.#options.now();
     this.#armIdle(this.#options.idleMs);
   }
@@ -52,9 +52,14 @@ export class Deadlines {
   }
 
   clear(): void {
-    clearTimeout(this.#request);
+    this.#endRequest();
     clearTimeout(this.#idle);
     clearTimeout(this.#total);
+  }
+
+  #endRequest(): void {
+    if (this.#request !== undefined) this.#options.requestTimer.delete(this.#request);
+    this.#request = undefined;
   }
 
   /** One timer that looks at the clock when it fires: re-arming per piece would cost more than the piece. */

@@ -27,7 +27,11 @@ export class Exchange {
     this.#clientSignal = signal;
     this.#startedAt = house.now();
     house.openCalls.begin();
-    this.deadlines = new Deadlines(this.cutoff, { ...house.config.timeouts, now: house.now });
+    this.deadlines = new Deadlines(this.cutoff, {
+      ...house.config.timeouts,
+      requestTimer: house.requestTimer,
+      now: house.now,
+    });
     signal.addEventListener("abort", this.#onClientLeft);
     if (signal.aborted) this.#onClientLeft();
   }

@@ -24,6 +24,9 @@ const REQUEST_OWN = new Set([
   "x-forwarded-for",
 ]);
 
+/** Ours to set, towards a client. */
+const RESPONSE_OWN = new Set(["x-request-id", "x-infinilm-service"]);
+
 /** What `Connection` may not take away: dropping these would change what the request means. */
 const END_TO_END = new Set([
   "authorization",
@@ -78,15 +81,18 @@ export function withApiKey(
 }
 
 /** A backend's headers as the client gets them. `content-length` stays: the body is not changed. */
-export function responseHeaders(headers: readonly Header[]): Headers {
+export function responseHeaders(headers: readonly Header[]): [string, string][] {
   const named = connectionTokens(
     headers.filter(([name]) => name === "connection").map(([, value]) => value).join(","),
   );
-  const out = new Headers();
+  const out: [string, string][] = [];
+  let length = false;
   for (const [name, value] of headers) {
-    if (HOP_BY_HOP.has(name) || named.has(name)) continue;
-    if (name === "content-length") out.set(name, value.split(",")[0]!.trim());
-    else out.append(name, value);
+    if (HOP_BY_HOP.has(name) || RESPONSE_OWN.has(name) || named.has(name)) continue;
+    if (name === "content-length") {
+      if (!length) out.push([name, value.split(",")[0]!.trim()]);
+      length = true;
+    } else out.push([name, value]);
   }
   return out;
 }

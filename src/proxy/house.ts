@@ -5,6 +5,7 @@ import type { Backend } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import type { OpenCalls } from "./open_calls.ts";
+import type { SharedTimer } from "./shared_timer.ts";
 
 /** Everything a call meets on its way, made once by `cli/router.ts` and never changed. */
 export interface House {
@@ -13,6 +14,8 @@ export interface House {
   readonly choose: Policy;
   readonly clientOf: (backend: Backend) => UpstreamClient;
   readonly log: Log;
+  /** Runs `timeouts.request` of every call. */
+  readonly requestTimer: SharedTimer;
   readonly openCalls: OpenCalls;
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;

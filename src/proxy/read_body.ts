@@ -22,9 +22,8 @@ export async function readBody(
   // Deno 2.9 hands over repeated equal lengths as "5, 5": then what comes is counted.
   const declared = header !== null && /^\d+$/.test(header) ? header : null;
   if (declared !== null && Number(declared) > maxBody) throw tooLarge(maxBody, `${declared} bytes`);
-  if (request.body === null) return new Uint8Array();
-  // A declared length is a bound by itself.
-  const reading = declared === null ? readBounded(request.body, maxBody) : request.bytes();
+  // A declared length is a bound by itself, and `body` makes a stream of what needs none.
+  const reading = declared === null ? readUndeclared(request, maxBody) : request.bytes();
   const cut = Promise.withResolvers<never>();
   const onCut = (): void => cut.reject(cutError(cutoff));
   cutoff.signal.addEventListener("abort", onCut);
@@ -49,6 +48,10 @@ function cutError({ cause }: Cutoff): RouterError {
       "request_timeout",
       "the request body did not come in time (timeouts.request)",
     );
+}
+
+async function readUndeclared(request: Request, maxBody: number): Promise<Uint8Array> {
+  return request.body === null ? new Uint8Array() : await readBounded(request.body, maxBody);
 }
 
 async function readBounded(body: ReadableStream<Uint8Array>, maxBody: number): Promise<Uint8Array> {

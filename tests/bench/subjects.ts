@@ -24,7 +24,8 @@ const EXECUTABLE = "dist/infinilm-router";
 /** Starts everything that can be compared on this machine. Throws if one does not come up. */
 export async function startSubjects(options: SubjectOptions): Promise<Subject[]> {
   const permissions = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
-  const source = [Deno.execPath(), "run", "--no-check", ...mapFlags(), ...permissions, "main.ts"];
+  const flags = [...mapFlags(), "--unstable-no-legacy-abort", ...permissions];
+  const source = [Deno.execPath(), "run", "--no-check", ...flags, "main.ts"];
   const version = Deno.version.deno;
   const subjects: Subject[] = [
     { name: "direct, nothing between", port: options.backendPort, child: undefined },

@@ -21,6 +21,7 @@ function lineOf(record: RequestRecord): [level: string, message: string, fields?
     info: write("info"),
     warn: write("warn"),
     error: write("error"),
+    isEnabledFor: () => true,
   };
   logRecord(log, record);
   assertEquals(lines.length, 1);
@@ -105,4 +106,16 @@ Deno.test("a call's line tells the phase in which it ended", () => {
     outcome: { kind: "client_left", phase: "body" },
   });
   assertEquals([fields?.["outcome"], fields?.["phase"]], ["client_left", "body"]);
+});
+
+Deno.test("a line that nobody would see is not even made", () => {
+  const asked: string[] = [];
+  const fail = (): never => {
+    throw new Error("written");
+  };
+  const isEnabledFor = (level: string): boolean => (asked.push(level), false);
+  const log: Log = { debug: fail, info: fail, warn: fail, error: fail, isEnabledFor };
+  logRecord(log, { ...RECORD, status: 200 });
+  logRecord(log, { ...RECORD, status: 502 });
+  assertEquals(asked, ["info", "warning"]);
 });

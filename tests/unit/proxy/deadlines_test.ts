@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { Cutoff } from "../../../src/proxy/cutoff.ts";
+import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
 import { Deadlines } from "../../../src/proxy/deadlines.ts";
 
 interface Watch {
@@ -10,7 +11,12 @@ interface Watch {
 
 function watch({ totalMs = null }: { totalMs?: number | null } = {}): Watch {
   const cutoff = new Cutoff();
-  const deadlines = new Deadlines(cutoff, { requestMs: 1000, idleMs: 100, totalMs, now: Date.now });
+  const deadlines = new Deadlines(cutoff, {
+    requestTimer: new SharedTimer(1000, Date.now),
+    idleMs: 100,
+    totalMs,
+    now: Date.now,
+  });
   return { cutoff, deadlines };
 }
 

@@ -3,6 +3,7 @@ import type { Config } from "../../../src/config/config.ts";
 import type { Log, LogFields } from "../../../src/observe/log.ts";
 import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import type { House } from "../../../src/proxy/house.ts";
+import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
 import { OpenCalls } from "../../../src/proxy/open_calls.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
@@ -40,7 +41,13 @@ export class TestHouse implements AsyncDisposable {
     registry.apply(this.backends);
     const write = (message: string, fields: LogFields = {}): void =>
       void this.log.push({ message, ...fields });
-    const log: Log = { debug: write, info: write, warn: write, error: write };
+    const log: Log = {
+      debug: write,
+      info: write,
+      warn: write,
+      error: write,
+      isEnabledFor: () => true,
+    };
     const house: House = {
       config: {
         timeouts: {
@@ -60,6 +67,7 @@ export class TestHouse implements AsyncDisposable {
       clientOf: (backend) => this.#clients.get(backend)!,
       log,
       openCalls: new OpenCalls(),
+      requestTimer: new SharedTimer(options.timeouts?.requestMs ?? 60_000, () => Date.now()),
       now: () => Date.now(), // so that FakeTime fakes it, too
     };
     const routes = createRoutes({
