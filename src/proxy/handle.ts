@@ -77,15 +77,17 @@ function answerHeaders(
   answer: Answer,
   { requestId, backend }: { requestId: string; backend: string },
 ): HeadersInit {
-  let headers = responseHeaders(answer.headers);
+  const theirs = responseHeaders(answer.headers);
+  const headers = theirs.filter(([name]) => name !== "cache-control");
   if (answer.events) {
-    // A stream that breaks ends in an event that was not counted.
-    const replaced = ["content-length", "cache-control", "x-accel-buffering"];
-    headers = headers.filter(([name]) => !replaced.includes(name));
+    const length = headers.findIndex(([name]) => name === "content-length");
+    if (length !== -1) headers.splice(length, 1); // a stream that breaks ends in an event not counted
     headers.push(["cache-control", "no-store"]);
     headers.push(["x-accel-buffering", "no"]); // nginx would collect the events
   } else {
-    headers.push(["cache-control", "no-transform"]); // else Deno 2.8 compresses it on the way
+    // Else Deno 2.8 compresses it on the way. One line: it does not look at a second.
+    const kept = theirs.filter(([name]) => name === "cache-control").map(([, value]) => value);
+    headers.push(["cache-control", [...kept, "no-transform"].join(", ")]);
   }
   headers.push(["x-request-id", requestId], ["x-infinilm-service", backend]);
   // A plain object costs Deno a tenth of what pairs or a `Headers` do; only pairs can repeat a name.

@@ -25,7 +25,7 @@ const REQUEST_OWN = new Set([
 ]);
 
 /** Ours to set, towards a client. */
-const RESPONSE_OWN = new Set(["x-request-id", "x-infinilm-service"]);
+const RESPONSE_OWN = new Set(["x-request-id", "x-infinilm-service", "x-accel-buffering"]);
 
 /** What `Connection` may not take away: dropping these would change what the request means. */
 const END_TO_END = new Set([
