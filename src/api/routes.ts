@@ -34,7 +34,6 @@ interface Route {
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** What stands before a model's id, which may hold slashes itself. */
 const MODELS_PREFIX = /^(?:\/v1)?\/models\/(?=.)/;
-const SERVICE = "x-infinilm-service";
 
 /** The door: every request enters here, and every error becomes HTTP here, once. */
 export function createRoutes(options: RouteOptions): Deno.ServeHandler<Deno.NetAddr> {
@@ -74,8 +73,8 @@ export function createRoutes(options: RouteOptions): Deno.ServeHandler<Deno.NetA
         });
       }
     }
-    if (!response.headers.has("x-request-id")) response.headers.set("x-request-id", requestId);
-    if (!response.headers.has(SERVICE)) response.headers.set(SERVICE, "infinilm-router");
+    response.headers.set("x-request-id", requestId);
+    response.headers.set("x-infinilm-service", "infinilm-router");
     return request.method === "HEAD" ? new Response(null, response) : response;
   };
 }

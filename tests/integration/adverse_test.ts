@@ -2,6 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { Sim } from "../../src/sim/sim.ts";
 import { chunk, jsonAnswer, posts, startEnginePeer, STREAM_HEAD } from "../support/engine_peer.ts";
+import { freePort } from "../support/free_port.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { backendsYaml, chat, routerCommand, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
@@ -149,10 +150,7 @@ Deno.test("a log that nobody reads does not stop the router", async () => {
   await using sim = Sim.start({ timeToFirstTokenMs: 0, tokensPerSecond: 0 });
   const config = await Deno.makeTempFile({ suffix: ".yaml" });
   await Deno.writeTextFile(config, backendsYaml([sim.url]));
-  const port = ((): number => {
-    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    return listener.addr.port;
-  })();
+  const port = freePort();
   const child = routerCommand(["--config", config, "--host", "127.0.0.1", "--port", String(port)])
     .spawn();
   try {

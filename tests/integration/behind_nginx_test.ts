@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { freePort } from "../support/free_port.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
@@ -10,12 +11,6 @@ function hasNginx(): boolean {
   } catch {
     return false;
   }
-}
-
-/** A port that was free a moment ago: nginx cannot be told to take any. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 function nginxConfig(folder: string, ports: { own: number; router: number }): string {
