@@ -104,6 +104,12 @@ export const ERRORS = {
     ...unavailable,
     meaning: "Backends serve this model, but none of them is healthy.",
   }),
+  at_capacity: kind(STATUS_CODE.ServiceUnavailable, "router", {
+    ...unavailable,
+    meaning:
+      "The router itself holds all it may: `limits.max_connections`, `limits.max_requests` or " +
+      "`limits.max_held`; see `retry-after`.",
+  }),
   upstream_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
     ...upstream,
     repeat: false,

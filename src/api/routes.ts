@@ -1,13 +1,16 @@
 import { ENDPOINTS } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
-import { handle } from "../proxy/handle.ts";
+import { handle, type Visit } from "../proxy/handle.ts";
 import type { House } from "../proxy/house.ts";
+import type { Peer } from "../proxy/peer.ts";
+import { readHead } from "../proxy/request_head.ts";
 import { errorResponse } from "./error_body.ts";
 import { healthResponse, livezResponse, readyzResponse } from "./health.ts";
 import { modelResponse, modelsResponse } from "./models.ts";
 import { servicesResponse } from "./services.ts";
 import { statsResponse } from "./stats.ts";
-import { readTarget, type Target } from "./target.ts";
+import { lingering } from "./linger.ts";
+import { readTarget } from "./target.ts";
 
 export interface RouteOptions {
   house: House;
@@ -19,48 +22,48 @@ export interface RouteOptions {
   createRequestId: () => string;
 }
 
-interface Arrival extends Target {
-  readonly request: Request;
-  readonly requestId: string;
-  readonly client: string;
-}
-
 /** One path: the method it takes and what it does. A path that ends in `/` takes all below it. */
 interface Route {
   readonly method: "GET" | "POST";
-  readonly answer: (arrival: Arrival) => Response | Promise<Response>;
+  readonly answer: (request: Request, visit: Visit) => Response | Promise<Response>;
 }
+
+/** What answers requests; it tells `peer` when an answer has ended. */
+export type Handler = (request: Request, peer: Peer) => Promise<Response>;
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** What stands before a model's id, which may hold slashes itself. */
 const MODELS_PREFIX = /^(?:\/v1)?\/models\/(?=.)/;
 
 /** The door: every request enters here, and every error becomes HTTP here, once. */
-export function createRoutes(options: RouteOptions): Deno.ServeHandler<Deno.NetAddr> {
+export function createRoutes(options: RouteOptions): Handler {
   const routes = routeTable(options);
   const { house, createRequestId } = options;
-  const { log } = house;
-  return async (request, info) => {
-    const { headers } = request;
-    const given = headers.get("x-request-id");
-    const requestId = given !== null && SANE_REQUEST_ID.test(given) ? given : createRequestId();
-    const client = info.remoteAddr.hostname;
+  const { log, config } = house;
+  return async (request, peer) => {
+    const head = readHead(request.headers);
+    const { requestId: given } = head;
+    const requestId = given !== undefined && SANE_REQUEST_ID.test(given)
+      ? given
+      : createRequestId();
+    const client = peer.address;
     let path: string | undefined;
     let routed = false; // then the call writes its own line in the log
     let response: Response;
     try {
-      const target = readTarget(request);
+      const target = readTarget(request, head);
       path = target.path;
       const route = findRoute(routes, path);
       checkMethod(request.method, route);
       routed = route.method === "POST";
-      response = await route.answer({ ...target, request, requestId, client });
+      const { query } = target;
+      response = await route.answer(request, { requestId, path, query, head, peer });
       if (routed) return response; // a relayed answer says both already
       log.debug("page", { request_id: requestId, path, client, status: response.status });
     } catch (error) {
-      const { format } = house.config.errors;
+      const { format } = config.errors;
       const told = known(error, house, requestId);
-      response = errorResponse(told, { format, headers, requestId });
+      response = errorResponse(told, { format, headers: request.headers, requestId });
       if (!routed) {
         const { status, code } = told;
         log.info("refused", {
@@ -75,7 +78,8 @@ export function createRoutes(options: RouteOptions): Deno.ServeHandler<Deno.NetA
     }
     response.headers.set("x-request-id", requestId);
     response.headers.set("x-infinilm-service", "infinilm-router");
-    return request.method === "HEAD" ? new Response(null, response) : response;
+    const answer = request.method === "HEAD" ? new Response(null, response) : response;
+    return lingering(request, answer, { head, peer, maxBytes: config.limits.maxBody });
   };
 }
 
@@ -92,18 +96,18 @@ function routeTable({ house, draining, wallNow }: RouteOptions): Map<string, Rou
   get("/services", () => servicesResponse(registry));
   get("/stats", () => statsResponse(registry));
   get("/models", () => modelsResponse(registry));
-  get("/models/", ({ path }) => modelResponse(registry, path.replace(MODELS_PREFIX, "")));
+  get("/models/", (_request, { path }) => modelResponse(registry, path.replace(MODELS_PREFIX, "")));
   for (const endpoint of ENDPOINTS) {
     add(endpoint.path, {
       method: "POST",
-      answer: ({ request, ...visit }) => handle(request, { ...visit, endpoint }, house),
+      answer: (request, visit) => handle(request, { visit, endpoint, house }),
     });
   }
   return routes;
 }
 
 function findRoute(routes: Map<string, Route>, path: string): Route {
-  const prefix = MODELS_PREFIX.exec(path)?.[0];
+  const prefix = path.includes("/models/") ? MODELS_PREFIX.exec(path)?.[0] : undefined;
   const route = routes.get(prefix ?? path);
   if (route === undefined) {
     throw new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);

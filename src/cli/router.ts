@@ -1,6 +1,7 @@
 import { createRoutes } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
 import { applyStatic } from "../discovery/static_source.ts";
+import { Listener, type ListenerOptions } from "../door/listener.ts";
 import { HealthGate } from "../health/health_gate.ts";
 import { probe } from "../health/probe.ts";
 import { Prober } from "../health/prober.ts";
@@ -8,11 +9,12 @@ import type { Log } from "../observe/log.ts";
 import { POLICIES } from "../policy/mod.ts";
 import type { House } from "../proxy/house.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
+import { HeldBytes } from "../proxy/held_bytes.ts";
 import { OpenCalls } from "../proxy/open_calls.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
 import { UpstreamClient } from "../upstream/client.ts";
-import { Listener } from "./listener.ts";
+import { listenError } from "./listen_error.ts";
 
 /** How long after the last call has ended its last bytes may take to reach the client. */
 const LAST_BYTES_MS = 3000;
@@ -21,6 +23,8 @@ const LAST_BYTES_MS = 3000;
 export interface RunningRouter {
   readonly host: string;
   readonly port: number;
+  /** Resolves if the port was lost for good. */
+  readonly lost: Promise<void>;
   /** Takes no new connection and lets what runs come to its end; resolves when all has. */
   drain(): Promise<void>;
 }
@@ -69,32 +73,42 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     clientOf: (backend) => clients.get(backend)!,
     log,
     requestTimer: new SharedTimer(config.timeouts.requestMs, () => performance.now()),
-    openCalls: new OpenCalls(),
+    openCalls: new OpenCalls(config.limits.maxRequests),
+    heldBytes: new HeldBytes(config.limits.maxHeld),
     now: () => performance.now(),
   };
   let draining = false;
-  const listener = new Listener(config.listen, {
-    log,
-    handler: createRoutes({
-      house,
-      draining: () => draining,
-      wallNow: Date.now,
-      createRequestId: () => crypto.randomUUID(),
-    }),
+  const handler = createRoutes({
+    house,
+    draining: () => draining,
+    wallNow: Date.now,
+    createRequestId: () => crypto.randomUUID(),
   });
+  const listener = listen({ config, log, handler, now: house.now });
   for (const prober of probers.values()) prober.checkNow();
   const { host, port } = listener;
   log.info("router is listening", { host, port, backends: config.backends.length });
   return {
     host,
     port,
+    lost: listener.lost,
     async drain(): Promise<void> {
       draining = true;
       for (const prober of probers.values()) prober.stop();
       await endOf(listener.shutdown(), house.openCalls);
+      listener.cut();
+      house.requestTimer.stop();
       for (const client of clients.values()) client.close();
     },
   };
+}
+
+function listen(options: ListenerOptions): Listener {
+  try {
+    return new Listener(options);
+  } catch (error) {
+    throw listenError(error, options.config.listen);
+  }
 }
 
 /**

@@ -22,11 +22,15 @@ export const SERVE: Verb = {
     const config = readConfig(args);
     const log = createLog({ ...config.log, write: (line) => logLines.write(line) });
     const router = startRouter(config, { registry, log });
-    await untilStopped(async (signal) => {
+    const stopped = untilStopped(async (signal) => {
       log.info("draining", { signal });
       await router.drain();
     });
+    const exitCode = await Promise.race([
+      stopped.then(() => EXIT.ok),
+      router.lost.then(() => EXIT.unavailable),
+    ]);
     log.info("stopped");
-    return EXIT.ok;
+    return exitCode;
   },
 };

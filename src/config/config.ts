@@ -24,7 +24,7 @@ export interface BackendConfig {
 
 /** What the operator wrote, made safe. Every key, bound and default is described in `schema.ts`. */
 export interface Config {
-  listen: { host: string; port: number };
+  listen: { host: string; port: number; giveUpMs: number };
   /** At least one. */
   backends: BackendConfig[];
   routing: { policy: PolicyName };
@@ -36,10 +36,24 @@ export interface Config {
     healthyAfter: number;
   };
   /** `totalMs: null`: a stream may run for ever. */
-  timeouts: { connectMs: number; requestMs: number; idleMs: number; totalMs: number | null };
+  timeouts: {
+    headMs: number;
+    keepAliveMs: number;
+    connectMs: number;
+    requestMs: number;
+    idleMs: number;
+    totalMs: number | null;
+    clientStallMs: number;
+  };
   retry: { attempts: number };
-  /** Both in bytes. */
-  limits: { maxBody: number; maxEvent: number };
+  /** `maxBody`, `maxEvent` and `maxHeld` in bytes. */
+  limits: {
+    maxBody: number;
+    maxEvent: number;
+    maxHeld: number;
+    maxRequests: number;
+    maxConnections: number;
+  };
   requests: { validate: boolean };
   errors: { format: "auto" | "text" | "openai" };
   log: { level: "debug" | "info" | "warn" | "error"; format: "text" | "json" };

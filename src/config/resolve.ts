@@ -6,7 +6,7 @@ export function resolve(read: ReadConfig): Config {
   const { listen, backends, routing, health, timeouts, retry, limits, requests, errors, log } =
     read;
   return {
-    listen,
+    listen: { host: listen.host, port: listen.port, giveUpMs: listen.give_up },
     backends: backends.map(resolveBackend),
     routing,
     health: {
@@ -17,13 +17,22 @@ export function resolve(read: ReadConfig): Config {
       healthyAfter: health.healthy_after,
     },
     timeouts: {
+      headMs: timeouts.head,
+      keepAliveMs: timeouts.keep_alive,
       connectMs: timeouts.connect,
       requestMs: timeouts.request,
       idleMs: timeouts.idle,
       totalMs: timeouts.total,
+      clientStallMs: timeouts.client_stall ?? timeouts.idle,
     },
     retry,
-    limits: { maxBody: limits.max_body, maxEvent: limits.max_event },
+    limits: {
+      maxBody: limits.max_body,
+      maxEvent: limits.max_event,
+      maxHeld: limits.max_held,
+      maxRequests: limits.max_requests,
+      maxConnections: limits.max_connections,
+    },
     requests,
     errors,
     log,

@@ -87,6 +87,10 @@ export const configSchema = z.strictObject({
   listen: z.strictObject({
     host: key(listenHost, { default: "0.0.0.0", meaning: "the address to listen on" }),
     port: key(integer(0, 65535), { default: 8000, meaning: "the TCP port; 0 = any free one" }),
+    give_up: key(duration("1s", "24h"), {
+      default: "5m",
+      meaning: "until the router ends when it has lost its port and cannot have it again",
+    }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "where the router accepts connections" }),
 
   backends: z.array(backend, { error: "must be a list with at least one backend" })
@@ -126,6 +130,14 @@ export const configSchema = z.strictObject({
     .register(keyDocs, { meaning: "how backends are checked" }),
 
   timeouts: z.strictObject({
+    head: key(duration("100ms", "1h"), {
+      default: "15s",
+      meaning: "from a new connection to its first request",
+    }),
+    keep_alive: key(duration("100ms", "24h"), {
+      default: "75s",
+      meaning: "from the end of an answer to the next request on its connection",
+    }),
     connect: key(duration("1ms", "24h"), {
       default: "2s",
       meaning: "until a connection to a backend stands",
@@ -142,6 +154,10 @@ export const configSchema = z.strictObject({
       default: null,
       meaning: "how long a whole stream may take; null = for ever",
     }),
+    client_stall: key(durationOrNull("1ms", "24h"), {
+      default: null,
+      meaning: "until a client must have taken the piece that waits for it; null = as idle",
+    }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "how long the router waits" }),
 
   retry: z.strictObject({
@@ -157,7 +173,19 @@ export const configSchema = z.strictObject({
       default: "4MiB",
       meaning: "the largest event that is held back until it is whole",
     }),
-  }, MAPPING).prefault({}).register(keyDocs, { meaning: "how much is held in memory" }),
+    max_held: key(size("1MiB", "1024GiB"), {
+      default: "1GiB",
+      meaning: "what all request bodies together may occupy",
+    }),
+    max_requests: key(integer(1, 1_000_000), {
+      default: 10_000,
+      meaning: "calls under way at the same time",
+    }),
+    max_connections: key(integer(1, 1_000_000), {
+      default: 4096,
+      meaning: "connections of clients; fewer if file descriptors are few",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "how much the router takes on" }),
 
   requests: z.strictObject({
     validate: key(trueOrFalse(), {

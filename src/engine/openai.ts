@@ -1,6 +1,12 @@
 /** Where an OpenAI-compatible engine lists its models; the second is InfiniLM's older spelling. */
 export const MODEL_PATHS = ["/v1/models", "/models"] as const;
 
+/** No model's name is longer; what is, is not one, and would fill memory and logs. */
+export const MAX_MODEL_CHARACTERS = 512;
+
+/** No engine serves more; what comes behind is left out. */
+const MAX_MODELS = 10_000;
+
 /** The ids in an engine's model list, or `undefined` if the text is not one. */
 export function readModelIds(text: string): string[] | undefined {
   let list: unknown;
@@ -13,5 +19,8 @@ export function readModelIds(text: string): string[] | undefined {
   if (!Array.isArray(data)) return undefined;
   return data
     .map((entry: unknown) => (entry as { id?: unknown } | null)?.id)
-    .filter((id): id is string => typeof id === "string" && id !== "");
+    .filter((id): id is string =>
+      typeof id === "string" && id !== "" && id.length <= MAX_MODEL_CHARACTERS
+    )
+    .slice(0, MAX_MODELS);
 }

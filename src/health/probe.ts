@@ -1,6 +1,7 @@
 import { MODEL_PATHS, readModelIds } from "../engine/openai.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
+import { stopOn } from "../upstream/stop.ts";
 import type { CheckResult } from "./health_gate.ts";
 
 /** No health page or model list is larger; what is, is not one. */
@@ -83,7 +84,7 @@ async function fetchPage(
   if (apiKey !== undefined) headers.push(["authorization", `Bearer ${apiKey}`]);
   const { status, body } = await client.send(
     { method: "GET", target: basePath + path, headers },
-    { connectTimeoutMs: timeoutMs, signal: limit.signal },
+    { connectTimeoutMs: timeoutMs, stop: stopOn(limit.signal) },
   );
   const decoder = new TextDecoder();
   let text = "";

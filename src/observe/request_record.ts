@@ -8,33 +8,34 @@ export interface RequestRecord {
   readonly path: string;
   /** The peer's address. */
   readonly client: string;
-  model?: string;
-  stream?: boolean;
+  model: string | undefined;
+  stream: boolean | undefined;
   /** Who answered, or who was tried last. */
-  backend?: string;
+  backend: string | undefined;
   /** How many backends were sent the call. */
   attempts: number;
   /** Attempts that repeated a call which a broken backend may already have begun. */
   resent: number;
   /** What the client got, 499 if it left. */
-  status?: number;
+  status: number | undefined;
   /** Our error code, if the answer, or the end of the stream, was ours. */
-  code?: string;
-  outcome?: Outcome;
+  code: string | undefined;
+  outcome: Outcome | undefined;
   /** Seconds from the call's arrival. */
-  timeToFirstByte?: number;
-  duration?: number;
+  timeToFirstByte: number | undefined;
+  duration: number | undefined;
   /** Body bytes sent to the client. */
   bytes: number;
-  promptTokens?: number;
-  completionTokens?: number;
+  promptTokens: number | undefined;
+  completionTokens: number | undefined;
 }
 
 /** Writes the one line that a call leaves in the log. */
 export function logRecord(log: Log, record: RequestRecord): void {
   const failed = (record.status ?? 0) >= 500 || record.code?.startsWith("upstream_") === true;
-  if (!log.isEnabledFor(failed ? "warning" : "info")) return;
-  const fields = {
+  if (!log.isEnabledFor(failed ? "warn" : "info")) return;
+  const { outcome } = record;
+  log.line(failed ? "warn" : "info", failed ? "call failed" : "call", {
     request_id: record.requestId,
     method: record.method,
     path: record.path,
@@ -46,21 +47,14 @@ export function logRecord(log: Log, record: RequestRecord): void {
     resent: record.resent === 0 ? undefined : record.resent,
     status: record.status,
     code: record.code,
-    outcome: record.outcome?.kind,
-    phase: record.outcome !== undefined && "phase" in record.outcome
-      ? record.outcome.phase
-      : undefined,
+    outcome: outcome?.kind,
+    phase: outcome !== undefined && "phase" in outcome ? outcome.phase : undefined,
     ttfb_s: round(record.timeToFirstByte),
     duration_s: round(record.duration),
     bytes: record.bytes,
     prompt_tokens: record.promptTokens,
     completion_tokens: record.completionTokens,
-  };
-  const known = Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined),
-  );
-  if (failed) log.warn("call failed", known);
-  else log.info("call", known);
+  });
 }
 
 function round(seconds: number | undefined): number | undefined {

@@ -34,7 +34,7 @@ export async function attempt(
     target: basePath + call.endpoint.upstreamPath + call.query,
     headers: withApiKey(call.headers, apiKey),
     body: call.body,
-  }, { connectTimeoutMs: house.config.timeouts.connectMs, signal: cutoff.signal });
+  }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff });
   const first = await body.read();
   const events = /^text\/event-stream\s*(;|$)/i.test(valueOf(headers, "content-type"));
   const encoded = !/^(identity)?$/i.test(valueOf(headers, "content-encoding"));

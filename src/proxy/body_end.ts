@@ -1,7 +1,7 @@
 import { BreakableStream } from "../sse/breakable_stream.ts";
 import { encodeErrorEvent } from "../sse/encode.ts";
 import { EventStream } from "../sse/event_stream.ts";
-import { type Usage, usageOf, UsageTap } from "../sse/usage_tap.ts";
+import { type Usage, usageAtEnd, UsageTap } from "../sse/usage_tap.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import type { Answer } from "./attempt.ts";
 import { classify } from "./classify.ts";
@@ -10,11 +10,6 @@ import type { Exchange } from "./exchange.ts";
 /** Statuses whose answers have no body (Fetch, section 2.2.3). */
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** Larger whole answers are not parsed for their usage: that would hold up everybody else. */
-const MAX_USAGE_BYTES = 64 * 1024;
-
-const decoder = new TextDecoder();
-
 /** How long a client that reads nothing can hold up the last event of a broken stream, milliseconds. */
 const LAST_WORD_MS = 5000;
 
@@ -22,6 +17,11 @@ export interface RideOptions {
   exchange: Exchange;
   backend: string;
   maxEvent: number;
+}
+
+/** Whether all of an answer's body is here, or it has none. */
+export function isWhole({ first, body, status }: Answer): boolean {
+  return first === undefined || body.done || NO_BODY.has(status);
 }
 
 /**
@@ -38,18 +38,18 @@ export function rideTo(
   if (NO_BODY.has(status)) {
     body.cancel();
     exchange.end({ kind: "completed", status });
+    exchange.peer.answered();
     return null;
   }
   const { events, encoded } = answer;
-  if (first === undefined || body.done) {
+  if (isWhole(answer)) {
     exchange.record.bytes = first?.length ?? 0;
-    if (first !== undefined && first.length <= MAX_USAGE_BYTES && !encoded) {
-      noteUsage(exchange, wholeUsage(first, events));
-    }
+    if (first !== undefined && !encoded) noteUsage(exchange, wholeUsage(first, events));
     exchange.end({ kind: "completed", status });
+    exchange.peer.answered();
     return (first ?? null) as Uint8Array<ArrayBuffer> | null;
   }
-  if (events) exchange.deadlines.streamBegan();
+  exchange.deadlines.bodyBegan({ stream: events });
   if (!events || encoded) {
     const stream = new BreakableStream();
     pump(answer, stream, options);
@@ -77,7 +77,7 @@ async function pump(
   const onCut = (): void => {
     if (writing) stream.fail(cutoff.cause); // nobody takes the piece: nothing more can be said
   };
-  cutoff.signal.addEventListener("abort", onCut);
+  cutoff.on(onCut);
   // A client that leaves while the backend is silent shows only here.
   writer.closed.catch(() => cutoff.cut("client_left"));
   try {
@@ -85,6 +85,7 @@ async function pump(
     while (piece !== undefined) {
       deadlines.received();
       writing = true;
+      if (cutoff.stopped) onCut(); // before anybody listened
       try {
         await writer.write(piece);
       } catch (error) {
@@ -103,7 +104,9 @@ async function pump(
   } catch (error) {
     await breakOff(error, { exchange, backend, writer, stream, events: answer.events });
   } finally {
-    cutoff.signal.removeEventListener("abort", onCut);
+    cutoff.off(onCut);
+    if (cutoff.cause === "client_stalled") exchange.peer.cut();
+    exchange.peer.answered();
   }
 }
 
@@ -147,7 +150,7 @@ async function withinMs(done: Promise<void>, ms: number): Promise<void> {
 }
 
 function wholeUsage(bytes: Uint8Array, events: boolean): Usage | undefined {
-  if (!events) return usageOf(decoder.decode(bytes));
+  if (!events) return usageAtEnd(bytes);
   const tap = new UsageTap();
   tap.tap(bytes);
   return tap.usage();

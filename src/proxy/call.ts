@@ -1,24 +1,24 @@
 import type { Endpoint } from "../engine/endpoints.ts";
+import { MAX_MODEL_CHARACTERS } from "../engine/openai.ts";
 import { RouterError } from "../errors.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Header } from "../upstream/response_head.ts";
 import type { Cutoff } from "./cutoff.ts";
 import { requestHeaders } from "./headers.ts";
+import type { Hold } from "./held_bytes.ts";
 import { checkParameters, invalid, isObject, type JsonObject, own } from "./parameters.ts";
 import { nestsDeeper } from "./json_depth.ts";
 import { readBody } from "./read_body.ts";
+import type { RequestHead } from "./request_head.ts";
 
 /** No request of a real client nests deeper; engines give up at about a thousand. */
 const MAX_DEPTH = 256;
 
 /** Below this even brackets alone are parsed within a few milliseconds. */
-const SMALL_BODY_BYTES = 64 * 1024;
+const SMALL_BODY_CHARACTERS = 64 * 1024;
 
 /** How soon a client may ask again while nothing is known of the backends. */
 const NOT_YET_SECONDS = 5;
-
-/** A model name longer than this is a mistake, and would fill logs. */
-const MAX_MODEL_CHARACTERS = 512;
 
 /** A byte order mark is kept, so that it is refused as engines might (RFC 8259, section 8.1). */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -41,9 +41,11 @@ export interface ReadCallOptions {
   requestId: string;
   endpoint: Endpoint;
   query: string;
+  head: RequestHead;
   /** The peer's address. */
   client: string;
   registry: Registry;
+  hold: Hold;
   maxBody: number;
   cutoff: Cutoff;
   validate: boolean;
@@ -51,17 +53,17 @@ export interface ReadCallOptions {
 
 /** Reads and checks a request. Throws `RouterError` with what is wrong with it. */
 export async function readCall(request: Request, options: ReadCallOptions): Promise<Call> {
-  const { requestId, endpoint, query, client } = options;
-  const headers = requestHeaders(request.headers, { requestId, client });
-  refuseEncodings(request.headers);
-  const body = await readBody(request, options);
+  const { requestId, endpoint, query, head, registry, maxBody, cutoff, hold } = options;
+  const headers = requestHeaders(head, options);
+  refuseEncodings(head);
+  const body = await readBody(request, { maxBody, cutoff, hold, length: head.contentLength });
   const json = parseObject(body);
   if (options.validate) checkParameters(json, endpoint.check);
   return {
     requestId,
     endpoint,
     query,
-    model: modelOf(json, options.registry),
+    model: modelOf(json, registry),
     stream: own(json, "stream") === true,
     body,
     headers,
@@ -69,27 +71,28 @@ export async function readCall(request: Request, options: ReadCallOptions): Prom
 }
 
 /** The body is read as plain JSON whatever `content-type` says; what cannot be that is refused. */
-function refuseEncodings(headers: Headers): void {
-  const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.toLowerCase() !== "identity") {
+function refuseEncodings({ contentEncoding, contentType }: RequestHead): void {
+  if (contentEncoding !== undefined && contentEncoding.toLowerCase() !== "identity") {
     throw new RouterError(
       "unsupported_encoding",
-      `content-encoding must be absent or identity, received ${JSON.stringify(encoding)}`,
+      `content-encoding must be absent or identity, received ${JSON.stringify(contentEncoding)}`,
     );
   }
-  if (headers.get("content-type")?.toLowerCase().startsWith("multipart/")) {
+  if (contentType !== undefined && /^multipart\//i.test(contentType)) {
     throw new RouterError("unsupported_encoding", "the body must be JSON, received multipart");
   }
 }
 
 function parseObject(body: Uint8Array): JsonObject {
-  if (body.length > SMALL_BODY_BYTES && nestsDeeper(body, MAX_DEPTH)) {
-    throw new RouterError("invalid_json", `the body nests deeper than ${MAX_DEPTH} levels`);
-  }
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(body));
+    const text = decoder.decode(body);
+    if (text.length > SMALL_BODY_CHARACTERS && nestsDeeper(text, MAX_DEPTH)) {
+      throw new RouterError("invalid_json", `the body nests deeper than ${MAX_DEPTH} levels`);
+    }
+    value = JSON.parse(text);
   } catch (error) {
+    if (error instanceof RouterError) throw error;
     const reason = error instanceof SyntaxError ? error.message : "not valid UTF-8";
     throw new RouterError("invalid_json", `the body is not valid JSON: ${reason.slice(0, 200)}`);
   }

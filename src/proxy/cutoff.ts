@@ -1,3 +1,5 @@
+import type { Stop } from "../upstream/stop.ts";
+
 /** Why a call was ended by us: the client left, stopped reading, a limit of ours ran out. */
 export type CutoffCause =
   | "client_left"
@@ -9,20 +11,29 @@ export type CutoffCause =
   | "abandoned";
 
 /**
- * The one way to end a call from outside: its signal closes whatever socket the call holds, and the
- * first cause is remembered, so that a broken socket is not blamed on the backend.
+ * The one way to end a call from outside: it closes whatever socket the call holds, and the first
+ * cause is remembered, so that a broken socket is not blamed on the backend.
  */
-export class Cutoff {
-  readonly #controller = new AbortController();
+export class Cutoff implements Stop {
   cause: CutoffCause | undefined;
+  #listeners: (() => void)[] = [];
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
+  get stopped(): boolean {
+    return this.cause !== undefined;
+  }
+
+  on(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  off(listener: () => void): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at !== -1) this.#listeners.splice(at, 1);
   }
 
   cut(cause: CutoffCause): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    this.#controller.abort();
+    for (const listener of this.#listeners.splice(0)) listener();
   }
 }

@@ -3,22 +3,28 @@ import type { SharedTimer, Waiting } from "./shared_timer.ts";
 
 export interface DeadlineOptions {
   requestTimer: SharedTimer;
-  idleMs: number;
-  totalMs: number | null;
+  timeouts: {
+    readonly idleMs: number;
+    readonly totalMs: number | null;
+    readonly clientStallMs: number;
+  };
   /** Monotonic clock, milliseconds. */
   now: () => number;
 }
 
 /**
  * The time limits of one call, each named by what it bounds: `request` until a whole answer or a
- * stream's first body byte, then for streams `idle` between two pieces and `total` for all of it.
+ * stream's first body byte, then for streams `idle` between two pieces and `total` for all of it;
+ * `client_stall` while a piece waits for the client to take it.
  */
 export class Deadlines {
   readonly #cutoff: Cutoff;
   readonly #options: DeadlineOptions;
   #request: Waiting | undefined;
-  #idle: ReturnType<typeof setTimeout> | undefined;
+  #silence: ReturnType<typeof setTimeout> | undefined;
   #total: ReturnType<typeof setTimeout> | undefined;
+  /** How long the backend may be silent. */
+  #idleMs = Infinity;
   #lastPiece = 0;
   /** Whether the client, not the backend, is being waited for. */
   #writing = false;
@@ -27,16 +33,19 @@ export class Deadlines {
     this.#cutoff = cutoff;
     this.#options = options;
     this.#request = options.requestTimer.add(() => this.#expire("request"));
-    if (options.totalMs !== null) {
-      this.#total = setTimeout(() => this.#expire("total"), options.totalMs);
-    }
+    const { totalMs } = options.timeouts;
+    if (totalMs !== null) this.#total = setTimeout(() => this.#expire("total"), totalMs);
   }
 
-  /** The first byte of a stream is here: from now on silence is what counts. */
-  streamBegan(): void {
-    this.#endRequest();
+  /** A body begins to go out piece by piece; of a stream, silence is what counts from now on. */
+  bodyBegan({ stream }: { stream: boolean }): void {
+    const { idleMs, clientStallMs } = this.#options.timeouts;
+    if (stream) {
+      this.#endRequest();
+      this.#idleMs = idleMs;
+    }
     this.#lastPiece = this.#options.now();
-    this.#armIdle(this.#options.idleMs);
+    this.#watch(Math.min(this.#idleMs, clientStallMs));
   }
 
   /** The backend sent a piece, which now waits for the client to take it. */
@@ -53,7 +62,7 @@ export class Deadlines {
 
   clear(): void {
     this.#endRequest();
-    clearTimeout(this.#idle);
+    clearTimeout(this.#silence);
     clearTimeout(this.#total);
   }
 
@@ -63,10 +72,11 @@ export class Deadlines {
   }
 
   /** One timer that looks at the clock when it fires: re-arming per piece would cost more than the piece. */
-  #armIdle(wait: number): void {
-    this.#idle = setTimeout(() => {
-      const left = this.#lastPiece + this.#options.idleMs - this.#options.now();
-      if (left > 0) this.#armIdle(left);
+  #watch(wait: number): void {
+    this.#silence = setTimeout(() => {
+      const { timeouts: { clientStallMs }, now } = this.#options;
+      const left = this.#lastPiece + (this.#writing ? clientStallMs : this.#idleMs) - now();
+      if (left > 0) this.#watch(Math.min(left, clientStallMs));
       else this.#expire("idle");
     }, Math.ceil(wait));
   }

@@ -4,36 +4,41 @@ import { logRecord, type RequestRecord } from "../observe/request_record.ts";
 import type { Lease } from "../registry/lease.ts";
 import { Cutoff } from "./cutoff.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Hold } from "./held_bytes.ts";
 import type { House } from "./house.ts";
+import type { Peer } from "./peer.ts";
 
 /**
  * What one call holds open from its arrival until its end, and must give back exactly once: the
- * watch on the client, the deadlines, the lease and the line in the log.
+ * watch on the client, the deadlines, the bytes of its body, the lease and the line in the log.
  */
 export class Exchange {
   readonly cutoff = new Cutoff();
   readonly deadlines: Deadlines;
   readonly record: RequestRecord;
+  readonly peer: Peer;
+  /** What its body occupies. */
+  readonly hold: Hold;
   lease: Lease | undefined;
   readonly #house: House;
-  readonly #clientSignal: AbortSignal;
   readonly #startedAt: number;
   readonly #onClientLeft = (): void => this.cutoff.cut("client_left");
   #ended = false;
 
-  constructor(record: RequestRecord, { house, signal }: { house: House; signal: AbortSignal }) {
+  constructor(record: RequestRecord, { house, peer }: { house: House; peer: Peer }) {
     this.record = record;
+    this.peer = peer;
     this.#house = house;
-    this.#clientSignal = signal;
     this.#startedAt = house.now();
+    this.hold = new Hold(house.heldBytes);
     house.openCalls.begin();
     this.deadlines = new Deadlines(this.cutoff, {
-      ...house.config.timeouts,
+      timeouts: house.config.timeouts,
       requestTimer: house.requestTimer,
       now: house.now,
     });
-    signal.addEventListener("abort", this.#onClientLeft);
-    if (signal.aborted) this.#onClientLeft();
+    peer.onLeft(this.#onClientLeft);
+    if (peer.left) this.#onClientLeft();
   }
 
   /** Seconds since the call arrived. */
@@ -46,7 +51,8 @@ export class Exchange {
     if (this.#ended) return;
     this.#ended = true;
     this.deadlines.clear();
-    this.#clientSignal.removeEventListener("abort", this.#onClientLeft);
+    this.peer.offLeft(this.#onClientLeft);
+    this.hold.release();
     const { record } = this;
     this.lease?.settle(outcome ?? { kind: "router_failed" });
     if (outcome !== undefined) record.outcome = outcome;

@@ -4,6 +4,7 @@ import type { Policy } from "../policy/policy.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
+import type { HeldBytes } from "./held_bytes.ts";
 import type { OpenCalls } from "./open_calls.ts";
 import type { SharedTimer } from "./shared_timer.ts";
 
@@ -17,6 +18,7 @@ export interface House {
   /** Runs `timeouts.request` of every call. */
   readonly requestTimer: SharedTimer;
   readonly openCalls: OpenCalls;
+  readonly heldBytes: HeldBytes;
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;
 }

@@ -10,15 +10,17 @@ const CLOSE_BRACE = 125;
  * gigabytes to parse megabytes of brackets, and meanwhile nobody is served. Text that is not JSON
  * gives any answer.
  */
-export function nestsDeeper(json: Uint8Array, limit: number): boolean {
+export function nestsDeeper(json: string, limit: number): boolean {
+  // Prompts are mostly text: 128 KB with few brackets take 7 µs this way, 300 µs by the scan.
+  if (countUpTo(json, "[", limit) + countUpTo(json, "{", limit) <= limit) return false;
   let depth = 0;
   for (let at = 0; at < json.length; at++) {
-    const byte = json[at];
-    if (byte === OPEN_BRACKET || byte === OPEN_BRACE) {
+    const code = json.charCodeAt(at);
+    if (code === OPEN_BRACKET || code === OPEN_BRACE) {
       if (++depth > limit) return true;
-    } else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) {
+    } else if (code === CLOSE_BRACKET || code === CLOSE_BRACE) {
       depth--;
-    } else if (byte === QUOTE) {
+    } else if (code === QUOTE) {
       at = stringEnd(json, at);
       if (at === -1) return false;
     }
@@ -26,11 +28,20 @@ export function nestsDeeper(json: Uint8Array, limit: number): boolean {
   return false;
 }
 
+/** How often `character` occurs, counted up to one more than `limit`. */
+function countUpTo(text: string, character: string, limit: number): number {
+  let count = 0;
+  for (let at = text.indexOf(character); at !== -1; at = text.indexOf(character, at + 1)) {
+    if (++count > limit) break;
+  }
+  return count;
+}
+
 /** The index of the quote that ends the string beginning at `start`, or -1. */
-function stringEnd(json: Uint8Array, start: number): number {
-  for (let at = json.indexOf(QUOTE, start + 1); at !== -1; at = json.indexOf(QUOTE, at + 1)) {
+function stringEnd(json: string, start: number): number {
+  for (let at = json.indexOf('"', start + 1); at !== -1; at = json.indexOf('"', at + 1)) {
     let escapes = 0;
-    while (json[at - 1 - escapes] === BACKSLASH) escapes++;
+    while (json.charCodeAt(at - 1 - escapes) === BACKSLASH) escapes++;
     if (escapes % 2 === 0) return at;
   }
   return -1;

@@ -1,7 +1,17 @@
-/** How many calls are under way, so that a router on its way out knows when the last has ended. */
+import { RouterError } from "../errors.ts";
+
+/** How soon a client may ask again, seconds. */
+const RETRY_SECONDS = 1;
+
+/** How many calls are under way: bounded, and known when the last has ended. */
 export class OpenCalls {
+  readonly #max: number;
   #count = 0;
   #waiting: (() => void)[] = [];
+
+  constructor(max: number) {
+    this.#max = max;
+  }
 
   get count(): number {
     return this.#count;
@@ -9,6 +19,16 @@ export class OpenCalls {
 
   begin(): void {
     this.#count++;
+  }
+
+  /** Throws `RouterError` (`at_capacity`) if the calls begun are too many. */
+  check(): void {
+    if (this.#count <= this.#max) return;
+    throw new RouterError(
+      "at_capacity",
+      `${this.#max} calls are under way already (limits.max_requests)`,
+      { retryAfter: RETRY_SECONDS },
+    );
   }
 
   end(): void {

@@ -29,7 +29,7 @@ const STOP: Rule = {
     (Array.isArray(value) && value.every((item) => typeof item === "string")),
 };
 
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: readonly (readonly [name: string, rule: Rule])[] = Object.entries({
   temperature: between(0, 2),
   top_p: between(0, 1),
   top_k: { wanted: "an integer", ok: Number.isInteger },
@@ -38,10 +38,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   stream: { wanted: "true or false", ok: (value) => typeof value === "boolean" },
   chat_template_kwargs: { wanted: "an object", ok: isObject },
   stop: STOP,
-};
+});
 
 /** Parameters that InfiniLM also reads inside `sampling_params`. */
-const NESTED_RULES: Readonly<Record<string, Rule>> = { max_tokens: MAX_TOKENS, stop: STOP };
+const NESTED_RULES: typeof RULES = [["max_tokens", MAX_TOKENS], ["stop", STOP]];
 
 /**
  * Checks what the API promises and what would harm an engine; null counts as absent, unknown fields
@@ -62,8 +62,8 @@ export function checkParameters(body: JsonObject, check: ParameterCheck): void {
   }
 }
 
-function checkRules(body: JsonObject, rules: Readonly<Record<string, Rule>>, prefix = ""): void {
-  for (const [name, { wanted, ok }] of Object.entries(rules)) {
+function checkRules(body: JsonObject, rules: typeof RULES, prefix = ""): void {
+  for (const [name, { wanted, ok }] of rules) {
     const value = own(body, name);
     if (value !== undefined && !ok(value)) throw invalid(prefix + name, wanted, value);
   }

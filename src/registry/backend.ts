@@ -31,17 +31,20 @@ export interface BackendOptions {
   wallNow?: () => number;
 }
 
+/** A backend that keeps renaming its models is remembered by the present ones alone beyond this many. */
+const MAX_REMEMBERED = 20_000;
+
 /** One backend and everything counted about it. */
 export class Backend {
   readonly spec: BackendSpec;
   readonly gate: Gate;
   readonly stats = new BackendStats();
-  /** When each model was first seen here, Unix seconds. Models that went away stay. */
+  /** When each model was first seen here, Unix seconds. Models that went away stay, within bounds. */
   readonly firstSeen = new Map<string, number>();
   /** Calls from pick to end of body. Changed by `Lease` alone. */
   inFlight = 0;
   readonly #wallNow: () => number;
-  #models: readonly string[] | undefined;
+  #models: ReadonlySet<string> | undefined;
 
   constructor(spec: BackendSpec, { createGate, wallNow = Date.now }: BackendOptions) {
     this.spec = spec;
@@ -60,7 +63,11 @@ export class Backend {
 
   /** The models it serves; undefined while that is not known. */
   get models(): readonly string[] | undefined {
-    return this.#models;
+    return this.#models && [...this.#models];
+  }
+
+  serves(model: string): boolean {
+    return this.#models?.has(model) ?? false;
   }
 
   /** Takes what the backend said it serves. A list in the configuration stands against it. */
@@ -69,7 +76,12 @@ export class Backend {
   }
 
   #serve(models: readonly string[]): void {
-    this.#models = [...new Set(models)];
+    this.#models = new Set(models);
+    if (this.firstSeen.size > MAX_REMEMBERED) {
+      for (const model of this.firstSeen.keys()) {
+        if (!this.#models.has(model)) this.firstSeen.delete(model);
+      }
+    }
     const seconds = Math.floor(this.#wallNow() / 1000);
     for (const model of this.#models) {
       if (!this.firstSeen.has(model)) this.firstSeen.set(model, seconds);

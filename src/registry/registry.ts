@@ -43,14 +43,14 @@ export class Registry {
   /** Picks an available backend that serves `model` and counts the call on it, in the same tick. */
   acquire(model: string, { choose, excluded }: AcquireOptions): Lease | undefined {
     const candidates = this.#backends.filter((backend) =>
-      backend.available && backend.models?.includes(model) && !excluded?.has(backend)
+      backend.available && backend.serves(model) && !excluded?.has(backend)
     );
     return candidates.length === 0 ? undefined : new Lease(choose(candidates), this.#now);
   }
 
   /** Why `acquire` gives nothing for this model. */
   shortage(model: string): Shortage {
-    const serving = this.#backends.filter((backend) => backend.models?.includes(model));
+    const serving = this.#backends.filter((backend) => backend.serves(model));
     if (serving.length === 0) return "unknown_model";
     return serving.some((backend) => backend.healthy && backend.weight > 0) ? "full" : "unhealthy";
   }

@@ -3,6 +3,7 @@ import { Connection } from "./connection.ts";
 import { Pool } from "./pool.ts";
 import { encodeRequest, type UpstreamRequest } from "./request_head.ts";
 import { findHeadEnd, type Header, parseResponseHead, type ResponseHead } from "./response_head.ts";
+import type { Stop } from "./stop.ts";
 import { fromSocket, UpstreamError } from "./upstream_error.ts";
 
 export interface UpstreamClientOptions {
@@ -20,7 +21,7 @@ export interface SendOptions {
   /** Bounds the making of a connection, milliseconds. */
   connectTimeoutMs: number;
   /** Closes the socket at once, in every phase up to the end of the body. */
-  signal: AbortSignal;
+  stop: Stop;
 }
 
 export interface UpstreamResponse {
@@ -56,16 +57,16 @@ export class UpstreamClient {
    * Throws `UpstreamError`; so does reading the body.
    */
   async send(request: UpstreamRequest, options: SendOptions): Promise<UpstreamResponse> {
-    const { signal } = options;
-    if (signal.aborted) throw new UpstreamError("aborted", "aborted", { phase: "connect" });
+    const { stop } = options;
+    if (stop.stopped) throw new UpstreamError("aborted", "aborted", { phase: "connect" });
     const connection = this.#pool.take() ?? await this.#connect(options);
-    if (signal.aborted) { // in the same turn in which the connection came
+    if (stop.stopped) { // in the same turn in which the connection came
       connection.close();
       throw new UpstreamError("aborted", "aborted", { phase: "connect" });
     }
     const reused = connection.uses++ > 0;
     const onAbort = (): void => connection.close();
-    signal.addEventListener("abort", onAbort);
+    stop.on(onAbort);
     const progress = { delivered: false, answered: false };
     try {
       await this.#write(connection, request, progress);
@@ -73,7 +74,7 @@ export class UpstreamClient {
       const body = new ResponseBody(connection, {
         framing: head.framing,
         onEnd: (error) => {
-          signal.removeEventListener("abort", onAbort);
+          stop.off(onAbort);
           if (error !== undefined) this.#describe(error, { ...progress, reused });
           // An answer that outran its request leaves a connection on which the rest still goes out.
           else if (head.keepAlive && progress.delivered) this.#pool.put(connection);
@@ -82,9 +83,9 @@ export class UpstreamClient {
       });
       return { status: head.status, headers: head.headers, body };
     } catch (error) {
-      signal.removeEventListener("abort", onAbort);
+      stop.off(onAbort);
       connection.close();
-      const typed = signal.aborted
+      const typed = stop.stopped
         ? new UpstreamError("aborted", "aborted", { phase: progress.delivered ? "head" : "write" })
         : fromSocket(error, progress.delivered ? "head" : "write");
       throw this.#describe(typed, { ...progress, reused });
@@ -168,13 +169,13 @@ export class UpstreamClient {
     }
   }
 
-  async #connect({ connectTimeoutMs, signal }: SendOptions): Promise<Connection> {
+  async #connect({ connectTimeoutMs, stop }: SendOptions): Promise<Connection> {
     const opening = Deno.connect({ hostname: this.#host, port: this.#port });
     let onAbort: (() => void) | undefined;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const givenUp = new Promise<never>((_, reject) => {
       onAbort = () => reject(new UpstreamError("aborted", "aborted", { phase: "connect" }));
-      signal.addEventListener("abort", onAbort);
+      stop.on(onAbort);
       timer = setTimeout(() => {
         const message = `no connection within ${connectTimeoutMs} ms`;
         reject(new UpstreamError("timeout", message, { phase: "connect" }));
@@ -190,7 +191,7 @@ export class UpstreamClient {
       throw fromSocket(error, "connect");
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort!);
+      stop.off(onAbort!);
     }
   }
 }

@@ -50,15 +50,17 @@ export function fromSocket(error: unknown, phase: Phase): UpstreamError {
   return new UpstreamError(kindOf(error, phase), reason, { phase, cause: error });
 }
 
+/** Whether this process, or the machine, has no file descriptor left. Deno has no class for it. */
+export function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof Error && /too many open files|os error 2[34]\b/i.test(error.message);
+}
+
 function kindOf(error: unknown, phase: Phase): UpstreamErrorKind {
   if (error instanceof Deno.errors.ConnectionRefused) return "refused";
   if (error instanceof Deno.errors.Interrupted || error instanceof Deno.errors.BadResource) {
     return "aborted"; // reading or writing a socket that we closed ourselves
   }
-  // Deno has no class for EMFILE and ENFILE.
-  if (error instanceof Error && /too many open files|os error 2[34]\b/i.test(error.message)) {
-    return "local";
-  }
+  if (isOutOfDescriptors(error)) return "local";
   if (phase !== "connect") return "reset";
   return error instanceof Deno.errors.TimedOut ? "timeout" : "unreachable";
 }

@@ -14,6 +14,7 @@ const FLOOR: Readonly<Record<string, number>> = {
   proxy: 3,
   health: 3,
   discovery: 3,
+  door: 4,
   api: 4,
   cli: 5,
 };

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { FakeTime } from "@std/testing/time";
 import { LineWriter } from "../../../src/cli/line_writer.ts";
 
 /** A reader that takes bytes when it is told to. */
@@ -39,8 +40,7 @@ Deno.test("LineWriter drops and counts what a reader that stopped would pile up,
   pipe.open = false;
   const writer = new LineWriter({ to: pipe, maxWaiting: 20 });
   writer.write("first\n");
-  await Promise.resolve();
-  await Promise.resolve();
+  await writer.flush(1);
   for (let i = 0; i < 10; i++) writer.write("0123456\n");
   await writer.flush(1);
   assertEquals(pipe.text, "");
@@ -89,4 +89,39 @@ Deno.test("LineWriter writes at once what cannot be written asynchronously", asy
   writer.write("no file descriptors\n");
   await writer.flush(1000);
   assertEquals(text, "no file descriptors\n");
+});
+
+Deno.test("LineWriter collects lines for a moment and writes them together, a lot of them at once", async () => {
+  using time = new FakeTime(0);
+  const writes: string[] = [];
+  const write = (bytes: Uint8Array): Promise<number> => {
+    writes.push(new TextDecoder().decode(bytes));
+    return Promise.resolve(bytes.length);
+  };
+  const writer = new LineWriter({ to: { write, writeSync: () => 0 }, collectMs: 20 });
+  writer.write("a\n");
+  await time.tickAsync(19);
+  writer.write("b\n");
+  assertEquals(writes, []);
+  await time.tickAsync(1);
+  assertEquals(writes, ["a\nb\n"]);
+  writer.write("c".repeat(64 * 1024));
+  assertEquals(writes.length, 2, "so much does not wait");
+  await writer.flush(1000);
+});
+
+Deno.test("LineWriter writes what it has collected at once when the process is about to end", () => {
+  let text = "";
+  const writer = new LineWriter({
+    to: {
+      write: (bytes) => Promise.resolve(bytes.length),
+      writeSync: (bytes) => {
+        text += new TextDecoder().decode(bytes.subarray(0, 3));
+        return Math.min(3, bytes.length);
+      },
+    },
+  });
+  writer.write("last words\n");
+  writer.flushSync();
+  assertEquals(text, "last words\n");
 });

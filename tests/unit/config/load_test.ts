@@ -21,7 +21,7 @@ function problemsOf(text: string, options: LoadOptions = {}): string[] {
 
 Deno.test("config fills in every default around the smallest file", () => {
   assertEquals(parseConfig(MINIMAL, "c.yaml"), {
-    listen: { host: "0.0.0.0", port: 8000 },
+    listen: { host: "0.0.0.0", port: 8000, giveUpMs: 300_000 },
     backends: [{
       name: "127.0.0.1_8100",
       url: "http://127.0.0.1:8100",
@@ -41,9 +41,23 @@ Deno.test("config fills in every default around the smallest file", () => {
       unhealthyAfter: 3,
       healthyAfter: 1,
     },
-    timeouts: { connectMs: 2000, requestMs: 300_000, idleMs: 120_000, totalMs: null },
+    timeouts: {
+      headMs: 15_000,
+      keepAliveMs: 75_000,
+      connectMs: 2000,
+      requestMs: 300_000,
+      idleMs: 120_000,
+      totalMs: null,
+      clientStallMs: 120_000,
+    },
     retry: { attempts: 3 },
-    limits: { maxBody: 33_554_432, maxEvent: 4_194_304 },
+    limits: {
+      maxBody: 33_554_432,
+      maxEvent: 4_194_304,
+      maxHeld: 1_073_741_824,
+      maxRequests: 10_000,
+      maxConnections: 4096,
+    },
     requests: { validate: true },
     errors: { format: "auto" },
     log: { level: "info", format: "text" },
@@ -53,15 +67,15 @@ Deno.test("config fills in every default around the smallest file", () => {
 Deno.test("config resolves what is written in every key", () => {
   const config = parseConfig(
     `
-listen: { host: "[::1]", port: 0 }
+listen: { host: "[::1]", port: 0, give_up: 1s }
 backends:
   - { name: a, url: "http://[::1]:8100/gpu/v1", models: [m/1, m2], weight: 0, max_in_flight: 2 }
   - { name: b, url: "http://[::1]:8101", api_key: sk-1 }
 routing: { policy: p2c }
 health: { interval: 1s, timeout: 1s, path: "/ping?x=1", unhealthy_after: 2, healthy_after: 2 }
-timeouts: { connect: 1ms, request: 1h, idle: 1.5s, total: 24h }
+timeouts: { head: 1s, keep_alive: 2s, connect: 1ms, request: 1h, idle: 1.5s, total: 24h, client_stall: 3s }
 retry: { attempts: 1 }
-limits: { max_body: 1GiB, max_event: 64MiB }
+limits: { max_body: 1GiB, max_event: 64MiB, max_held: 2GiB, max_requests: 7, max_connections: 8 }
 requests: { validate: false }
 errors: { format: openai }
 log: { level: debug, format: json }
@@ -69,17 +83,26 @@ log: { level: debug, format: json }
     "c.yaml",
   );
   const [a, b] = config.backends;
-  assertEquals(config.listen, { host: "::1", port: 0 });
+  assertEquals(config.listen, { host: "::1", port: 0, giveUpMs: 1000 });
   assertEquals([a?.host, a?.port, a?.basePath, a?.weight], ["::1", 8100, "/gpu", 0]);
   assertEquals([a?.models, a?.maxInFlight, b?.apiKey], [["m/1", "m2"], 2, "sk-1"]);
   assertEquals(config.health.path, "/ping?x=1");
   assertEquals(config.timeouts, {
+    headMs: 1000,
+    keepAliveMs: 2000,
     connectMs: 1,
     requestMs: 3_600_000,
     idleMs: 1500,
     totalMs: 86_400_000,
+    clientStallMs: 3000,
   });
-  assertEquals(config.limits, { maxBody: 1_073_741_824, maxEvent: 67_108_864 });
+  assertEquals(config.limits, {
+    maxBody: 1_073_741_824,
+    maxEvent: 67_108_864,
+    maxHeld: 2_147_483_648,
+    maxRequests: 7,
+    maxConnections: 8,
+  });
   assertEquals([config.requests.validate, config.log.format], [false, "json"]);
 });
 
@@ -169,7 +192,7 @@ backends:
 Deno.test("config lets the flags of the command line go before the file", () => {
   const overrides = { host: "[::1]", port: 9000, logLevel: "debug", logFormat: "json" };
   const config = parseConfig(`listen: { port: 1 }\n${MINIMAL}`, "c.yaml", { overrides });
-  assertEquals(config.listen, { host: "::1", port: 9000 });
+  assertEquals(config.listen, { host: "::1", port: 9000, giveUpMs: 300_000 });
   assertEquals(config.log, { level: "debug", format: "json" });
 });
 

@@ -63,6 +63,31 @@ Deno.test("a logged error has its stack, on one line", () => {
   assertEquals(line.indexOf("\n"), line.length - 1);
 });
 
+Deno.test("a line made the short way is the same as the long way's, in both formats", () => {
+  const fields = { a: "x y", n: 1.5, none: undefined, no: false, odd: 'q"\n\x1b\x85\u202e 你好' };
+  for (const format of ["text", "json"] as const) {
+    for (const level of ["info", "warn"] as const) {
+      const written = lines({ format, level: "info" }, (log) => {
+        log[level]("call", fields);
+        log.line(level, "call", fields);
+      }).map((line) => line.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/, "TIME"));
+      const [long, short] = format === "json" ? written.map((line) => JSON.parse(line)) : written;
+      assertEquals(short, long);
+      assert(!/[\x85\u202e]/.test(written[1]!), "nothing that moves a terminal");
+    }
+  }
+});
+
+Deno.test("a line made the short way keeps to the level", () => {
+  for (const [level, count] of [["debug", 2], ["info", 2], ["warn", 1], ["error", 0]] as const) {
+    const written = lines({ format: "json", level }, (log) => {
+      log.line("info", "a", { n: 1 });
+      log.line("warn", "b", { n: 1 });
+    });
+    assertEquals(written.length, count, level);
+  }
+});
+
 Deno.test("a second log replaces the first", () => {
   const first: string[] = [];
   const log = createLog({ format: "text", level: "info", write: (line) => first.push(line) });

@@ -4,6 +4,8 @@ import type { Endpoint } from "../../../src/engine/endpoints.ts";
 import { RouterError } from "../../../src/errors.ts";
 import { Cutoff } from "../../../src/proxy/cutoff.ts";
 import { type Call, readCall } from "../../../src/proxy/call.ts";
+import { HeldBytes, Hold } from "../../../src/proxy/held_bytes.ts";
+import { readHead } from "../../../src/proxy/request_head.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { newBackend } from "../../contract/backends.ts";
 
@@ -43,6 +45,8 @@ function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promis
     requestId: "r-1",
     endpoint,
     query: "?a=b",
+    head: readHead(request.headers),
+    hold: new Hold(new HeldBytes(1 << 24)),
     client: "10.0.0.9",
     registry,
     maxBody,

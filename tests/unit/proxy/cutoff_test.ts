@@ -4,16 +4,16 @@ import { Cutoff } from "../../../src/proxy/cutoff.ts";
 Deno.test("Cutoff remembers its first cause, and signals once", () => {
   const cutoff = new Cutoff();
   let signalled = 0;
-  cutoff.signal.addEventListener("abort", () => signalled++);
+  cutoff.on(() => signalled++);
   cutoff.cut("request");
   cutoff.cut("client_left");
-  assertEquals([cutoff.cause, cutoff.signal.aborted, signalled], ["request", true, 1]);
+  assertEquals([cutoff.cause, cutoff.stopped, signalled], ["request", true, 1]);
 });
 
 Deno.test("Cutoff knows its cause when its signal is heard", () => {
   const cutoff = new Cutoff();
   let cause: string | undefined;
-  cutoff.signal.addEventListener("abort", () => cause = cutoff.cause);
+  cutoff.on(() => cause = cutoff.cause);
   cutoff.cut("idle");
   assertEquals(cause, "idle");
 });

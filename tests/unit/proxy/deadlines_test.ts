@@ -9,12 +9,13 @@ interface Watch {
   deadlines: Deadlines;
 }
 
-function watch({ totalMs = null }: { totalMs?: number | null } = {}): Watch {
+function watch(
+  { totalMs = null, clientStallMs = 100 }: { totalMs?: number | null; clientStallMs?: number } = {},
+): Watch {
   const cutoff = new Cutoff();
   const deadlines = new Deadlines(cutoff, {
     requestTimer: new SharedTimer(1000, Date.now),
-    idleMs: 100,
-    totalMs,
+    timeouts: { idleMs: 100, totalMs, clientStallMs },
     now: Date.now,
   });
   return { cutoff, deadlines };
@@ -24,9 +25,9 @@ Deno.test("Deadlines cut a call that has no answer in time", () => {
   using time = new FakeTime(0);
   const { cutoff } = watch();
   time.tick(999);
-  assertEquals([cutoff.cause, cutoff.signal.aborted], [undefined, false]);
+  assertEquals([cutoff.cause, cutoff.stopped], [undefined, false]);
   time.tick(1);
-  assertEquals([cutoff.cause, cutoff.signal.aborted], ["request", true]);
+  assertEquals([cutoff.cause, cutoff.stopped], ["request", true]);
 });
 
 Deno.test("Deadlines bound a whole answer that is no stream, however it trickles", () => {
@@ -46,7 +47,7 @@ Deno.test("Deadlines let a stream run as long as it is not silent", () => {
   using time = new FakeTime(0);
   const { cutoff, deadlines } = watch();
   time.tick(999);
-  deadlines.streamBegan();
+  deadlines.bodyBegan({ stream: true });
   for (let piece = 0; piece < 1000; piece++) {
     deadlines.received();
     deadlines.sent();
@@ -60,7 +61,7 @@ Deno.test("Deadlines let a stream run as long as it is not silent", () => {
 Deno.test("Deadlines count the silence from the last piece, to the millisecond", () => {
   using time = new FakeTime(0);
   const { cutoff, deadlines } = watch();
-  deadlines.streamBegan();
+  deadlines.bodyBegan({ stream: true });
   for (const wait of [30, 99, 1, 50]) {
     time.tick(wait);
     deadlines.received();
@@ -75,7 +76,7 @@ Deno.test("Deadlines count the silence from the last piece, to the millisecond",
 Deno.test("Deadlines bound a stream by its total, if there is one", () => {
   using time = new FakeTime(0);
   const { cutoff, deadlines } = watch({ totalMs: 500 });
-  deadlines.streamBegan();
+  deadlines.bodyBegan({ stream: true });
   for (let piece = 0; piece < 9; piece++) {
     time.tick(50);
     deadlines.received();
@@ -91,7 +92,7 @@ Deno.test("Deadlines hold nothing against a backend whose client does not take w
   for (const limit of ["request", "idle", "total"] as const) {
     using time = new FakeTime(0);
     const { cutoff, deadlines } = watch({ totalMs: limit === "total" ? 50 : null });
-    if (limit !== "request") deadlines.streamBegan();
+    if (limit !== "request") deadlines.bodyBegan({ stream: true });
     deadlines.received();
     time.tick(1000);
     assertEquals(cutoff.cause, "client_stalled", limit);
@@ -103,7 +104,7 @@ Deno.test("Deadlines that are cleared never cut, in whatever state", () => {
   for (const began of [true, false]) {
     using time = new FakeTime(0);
     const { cutoff, deadlines } = watch({ totalMs: 500 });
-    if (began) deadlines.streamBegan();
+    if (began) deadlines.bodyBegan({ stream: true });
     time.tick(50);
     deadlines.received();
     deadlines.sent();
@@ -111,5 +112,24 @@ Deno.test("Deadlines that are cleared never cut, in whatever state", () => {
     deadlines.clear();
     time.tick(10_000);
     assertEquals(cutoff.cause, undefined);
+  }
+});
+
+Deno.test("Deadlines give a client its own time for each piece, whatever the body", () => {
+  for (const stream of [true, false]) {
+    using time = new FakeTime(0);
+    const { cutoff, deadlines } = watch({ clientStallMs: 40 });
+    deadlines.bodyBegan({ stream });
+    for (let piece = 0; piece < 5; piece++) {
+      deadlines.received();
+      time.tick(39);
+      deadlines.sent();
+      time.tick(50);
+    }
+    assertEquals(cutoff.cause, undefined, "neither was too slow");
+    deadlines.received();
+    time.tick(80);
+    assertEquals(cutoff.cause, "client_stalled");
+    deadlines.clear();
   }
 });

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { RouterError } from "../../../src/errors.ts";
-import { requestHeaders, responseHeaders, withApiKey } from "../../../src/proxy/headers.ts";
+import { answerHeaders, requestHeaders, withApiKey } from "../../../src/proxy/headers.ts";
+import { readHead } from "../../../src/proxy/request_head.ts";
 import type { Header } from "../../../src/upstream/response_head.ts";
 
 const ADDED: Header[] = [
@@ -10,7 +11,18 @@ const ADDED: Header[] = [
 ];
 
 function forwarded(given: [string, string][]): readonly Header[] {
-  return requestHeaders(new Headers(given), { requestId: "r-1", client: "10.0.0.9" });
+  return requestHeaders(readHead(new Headers(given)), { requestId: "r-1", client: "10.0.0.9" });
+}
+
+/** A backend's headers as a client gets them, without the three that are always ours. */
+function passed(given: Header[], { events = false, whole = false } = {}): Header[] {
+  const ours = ["cache-control", "x-accel-buffering", "x-request-id", "x-infinilm-service"];
+  return all(given, { events, whole }).filter(([name]) => !ours.includes(name));
+}
+
+function all(given: Header[], { events = false, whole = false } = {}): Header[] {
+  const headers = answerHeaders(given, { requestId: "r-1", backend: "b", events, whole });
+  return Array.isArray(headers) ? headers as unknown as Header[] : Object.entries(headers);
 }
 
 const DROPPED: [string, string][] = [
@@ -99,7 +111,7 @@ Deno.test("a backend's own key stands in for whatever the client sent, and leave
 });
 
 Deno.test("an answer's hop-by-hop headers and those that Connection names are not passed on", () => {
-  const headers = responseHeaders([
+  const headers = passed([
     ["connection", "keep-alive, X-Hop"],
     ["keep-alive", "timeout=5"],
     ["x-hop", "1"],
@@ -111,19 +123,44 @@ Deno.test("an answer's hop-by-hop headers and those that Connection names are no
     ["content-type", "application/json"],
     ["location", "http://elsewhere/"],
   ]);
-  assertEquals([...headers], [
+  assertEquals(headers, [
     ["content-type", "application/json"],
     ["location", "http://elsewhere/"],
   ]);
 });
 
 Deno.test("an answer's request id and service are ours to say, not its backend's", () => {
-  const headers = responseHeaders([["x-request-id", "theirs"], ["x-infinilm-service", "theirs"]]);
+  const headers = passed([["x-request-id", "theirs"], ["x-infinilm-service", "theirs"]]);
   assertEquals(headers, []);
+  assertEquals(all([["x-request-id", "theirs"]]).slice(1), [
+    ["x-request-id", "r-1"],
+    ["x-infinilm-service", "b"],
+  ]);
+});
+
+Deno.test("an answer whose length may change, or that the server counts itself, has no length passed on", () => {
+  const length: Header[] = [["content-length", "5"]];
+  assertEquals(passed(length), length);
+  assertEquals(passed(length, { events: true }), []);
+  assertEquals(passed(length, { whole: true }), []);
+});
+
+Deno.test("an answer's header may have any name, those that objects have from birth included", () => {
+  for (const name of ["__proto__", "constructor", "hasOwnProperty", "200"]) {
+    assertEquals(passed([[name, "x"]]), [[name, "x"]]);
+  }
+});
+
+Deno.test("a stream's caching is ours to say, another answer's is kept and forbidden to be changed", () => {
+  const caching: Header[] = [["cache-control", "private"], ["cache-control", "max-age=5"]];
+  const said = (events: boolean): Header[] =>
+    all(caching, { events }).filter(([name]) => name === "cache-control");
+  assertEquals(said(false), [["cache-control", "private, max-age=5, no-transform"]]);
+  assertEquals(said(true), [["cache-control", "no-store"]]);
 });
 
 Deno.test("an answer's repeated headers are kept, and a repeated length becomes one", () => {
-  const headers = responseHeaders([
+  const headers = passed([
     ["set-cookie", "a=1"],
     ["set-cookie", "b=2"],
     ["content-length", "5, 5"],
@@ -140,7 +177,7 @@ Deno.test("an answer's repeated headers are kept, and a repeated length becomes 
 
 Deno.test("a backend is told to send plain bytes also where Connection takes the client's wish away", () => {
   const headers = requestHeaders(
-    new Headers({ connection: "accept-encoding", "accept-encoding": "gzip" }),
+    readHead(new Headers({ connection: "accept-encoding", "accept-encoding": "gzip" })),
     { requestId: "1", client: "10.0.0.1" },
   );
   assertEquals(headers.filter(([name]) => name === "accept-encoding"), [[

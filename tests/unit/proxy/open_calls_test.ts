@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { OpenCalls } from "../../../src/proxy/open_calls.ts";
 
 Deno.test("OpenCalls are idle at once if there are none, else when the last has ended", async () => {
-  const calls = new OpenCalls();
+  const calls = new OpenCalls(10);
   await calls.idle();
   calls.begin();
   calls.begin();

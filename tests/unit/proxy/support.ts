@@ -3,6 +3,8 @@ import type { Config } from "../../../src/config/config.ts";
 import type { Log, LogFields } from "../../../src/observe/log.ts";
 import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import type { House } from "../../../src/proxy/house.ts";
+import { SignalPeer } from "../../../src/door/signal_peer.ts";
+import { HeldBytes } from "../../../src/proxy/held_bytes.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
 import { OpenCalls } from "../../../src/proxy/open_calls.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
@@ -28,6 +30,7 @@ export class TestHouse implements AsyncDisposable {
   /** The fields of every line in the log. */
   readonly log: LogFields[] = [];
   readonly #clients: Map<unknown, UpstreamClient>;
+  readonly #house: House;
   readonly #handler: (request: Request) => Response | Promise<Response>;
 
   constructor(scripts: readonly PeerScript[], options: HouseOptions = {}) {
@@ -46,6 +49,7 @@ export class TestHouse implements AsyncDisposable {
       info: write,
       warn: write,
       error: write,
+      line: (_level, message, fields) => write(message, fields),
       isEnabledFor: () => true,
     };
     const house: House = {
@@ -55,6 +59,7 @@ export class TestHouse implements AsyncDisposable {
           requestMs: 60_000,
           idleMs: 60_000,
           totalMs: null,
+          clientStallMs: options.timeouts?.idleMs ?? 60_000,
           ...options.timeouts,
         },
         retry: { attempts: options.attempts ?? 3 },
@@ -66,7 +71,8 @@ export class TestHouse implements AsyncDisposable {
       choose: createLeastLoad(),
       clientOf: (backend) => this.#clients.get(backend)!,
       log,
-      openCalls: new OpenCalls(),
+      openCalls: new OpenCalls(100),
+      heldBytes: new HeldBytes(1 << 24),
       requestTimer: new SharedTimer(options.timeouts?.requestMs ?? 60_000, () => Date.now()),
       now: () => Date.now(), // so that FakeTime fakes it, too
     };
@@ -76,14 +82,17 @@ export class TestHouse implements AsyncDisposable {
       wallNow: Date.now,
       createRequestId: () => "made-1",
     });
-    const info = { remoteAddr: { transport: "tcp", hostname: "10.0.0.9", port: 1 } as const };
-    this.#handler = (request) => routes(request, { ...info, completed: Promise.resolve() });
+    this.#house = house;
+    this.#handler = (request) => routes(request, new SignalPeer("10.0.0.9", request.signal));
   }
 
   /** Sends a request through the door, as the server would. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("host", "router");
+    if (typeof init.body === "string") {
+      headers.set("content-length", String(new TextEncoder().encode(init.body).length));
+    }
     return await this.#handler(new Request(`http://router${path}`, { ...init, headers }));
   }
 
@@ -106,6 +115,7 @@ export class TestHouse implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#house.requestTimer.stop();
     for (const client of this.#clients.values()) client.close();
     for (const peer of this.peers) await peer[Symbol.asyncDispose]();
   }

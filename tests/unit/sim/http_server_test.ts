@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { Sim } from "../../../src/sim/sim.ts";
-import { postText, RawClient, withClient } from "./raw_client.ts";
+import { idle } from "../../support/idle.ts";
+import { RawClient, rawPost } from "../../support/raw_client.ts";
+import { withClient } from "./with_client.ts";
 
 const FAST = { timeToFirstTokenMs: 0, tokensPerSecond: 0 };
 const GET_HEALTH = "GET /health HTTP/1.1\r\nhost: sim\r\n\r\n";
@@ -20,9 +22,11 @@ Deno.test("the server answers pipelined requests in order", async () => {
   const sim = Sim.start({ timeToFirstTokenMs: 5 });
   await withClient(sim, async (client) => {
     const names = Array.from({ length: 30 }, (_, index) => `n${index}`);
-    const requests = names.map((name) => postText("/tokenize", { name: name.repeat(100) }));
-    await client.send(postText("/completions", { prompt: "echo:first" }) + requests.join(""));
-    await client.send(GET_HEALTH);
+    const requests = names.map((name) =>
+      rawPost("/tokenize", JSON.stringify({ name: name.repeat(100) }))
+    );
+    await client.write(rawPost("/completions", '{"prompt":"echo:first"}') + requests.join(""));
+    await client.write(GET_HEALTH);
     assert((await client.answer()).body.includes("first "));
     for (const _ of names) assert((await client.answer()).body.includes("/tokenize"));
     assertEquals((await client.answer()).body, '{"status":"healthy"}');
@@ -35,7 +39,7 @@ Deno.test("the server answers pipelined requests in order", async () => {
 
 Deno.test("the server reads a request that comes byte by byte", async () => {
   await withClient(Sim.start(FAST), async (client) => {
-    for (const byte of postText("/completions", { prompt: "echo:slow" })) await client.send(byte);
+    for (const byte of rawPost("/completions", '{"prompt":"echo:slow"}')) await client.write(byte);
     assert((await client.answer()).body.includes("slow "));
   });
 });
@@ -44,8 +48,8 @@ Deno.test("the server reads a chunked body with extensions and trailers", async 
   const sim = Sim.start(FAST);
   await withClient(sim, async (client) => {
     const head = "POST /completions HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
-    await client.send(`${head}4\r\n{"pr\r\nC;x=1\r\nompt":"echo:`);
-    await client.send('\r\n5\r\nall"}\r\n0\r\nx-trailer: 1\r\n\r\n' + GET_HEALTH);
+    await client.write(`${head}4\r\n{"pr\r\nC;x=1\r\nompt":"echo:`);
+    await client.write('\r\n5\r\nall"}\r\n0\r\nx-trailer: 1\r\n\r\n' + GET_HEALTH);
     assert((await client.answer()).body.includes("all "));
     assertEquals((await client.answer()).status, 200);
     assertEquals(sim.calls[0]?.body, '{"prompt":"echo:all"}');
@@ -64,11 +68,11 @@ Deno.test("the server reads a body of many megabytes", async () => {
 
 Deno.test("the server answers expect: 100-continue before the body is sent", async () => {
   await withClient(Sim.start(FAST), async (client) => {
-    await client.send(
+    await client.write(
       "POST /tokenize HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n",
     );
     assertEquals(await client.until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
-    await client.send("{}");
+    await client.write("{}");
     assertEquals((await client.answer()).status, 200);
   });
 });
@@ -81,26 +85,26 @@ Deno.test("the server answers a malformed request with 400 and closes", async ()
   ];
   for (const text of malformed) {
     await withClient(Sim.start(FAST), async (client) => {
-      await client.send(text);
+      await client.write(text);
       const { status, headers } = await client.answer();
       assertEquals(status, 400);
-      assertEquals(headers.connection, "close");
+      assertEquals(headers.get("connection"), "close");
     });
   }
 });
 
 Deno.test("the server closes after connection: close", async () => {
   await withClient(Sim.start(FAST), async (client) => {
-    await client.send("GET /health HTTP/1.1\r\nconnection: close\r\n\r\n");
+    await client.write("GET /health HTTP/1.1\r\nconnection: close\r\n\r\n");
     assertMatch(await client.rest(), /connection: close\r\n\r\n\{"status":"healthy"\}$/);
   });
 });
 
 Deno.test("the server closes a connection on which nothing is asked", async () => {
   await withClient(Sim.start({ ...FAST, idleCloseMs: 30 }), async (client) => {
-    await client.send(GET_HEALTH);
-    assertEquals((await client.answer()).headers.connection, undefined);
-    assertEquals(await client.read(), null);
+    await client.write(GET_HEALTH);
+    assertEquals((await client.answer()).headers.get("connection"), null);
+    assertEquals([await client.rest(), client.end], ["", "fin"]);
   });
 });
 
@@ -114,17 +118,17 @@ Deno.test("the server does not take a long answer for an idle connection", async
 
 Deno.test("stop() cuts running answers and idle connections and frees the port", async () => {
   const sim = Sim.start({ tokensPerSecond: 1 });
-  const idle = await RawClient.connect(sim.port);
+  const unused = await RawClient.connect(sim.port);
   const busy = await RawClient.connect(sim.port);
   await busy.post("/completions", { prompt: "hi", stream: true });
   await busy.until("data: ");
   await sim.stop();
-  assertEquals(await idle.read(), null);
+  assertEquals([await unused.rest(), unused.end], ["", "fin"]);
   assert(!(await busy.rest()).includes("[DONE]"));
   assertEquals(sim.calls[0]?.ended, "fault");
   assertEquals(sim.running, 0);
   await assertRejects(() => RawClient.connect(sim.port), Deno.errors.ConnectionRefused);
-  idle.close();
+  unused.close();
   busy.close();
 });
 
@@ -135,6 +139,6 @@ Deno.test("stop() does not wait for a client that does not read its answer", asy
   await client.until("data: ");
   await sim.stop();
   client.close();
-  await sim.idle();
+  await idle(sim);
   assert(sim.calls[0]?.ended === "fault");
 });

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertThrows } from "@std/assert";
 import { Sim, type SimOptions } from "../../../src/sim/sim.ts";
-import { RawClient, withClient } from "./raw_client.ts";
+import { idle } from "../../support/idle.ts";
+import { RawClient } from "../../support/raw_client.ts";
+import { withClient } from "./with_client.ts";
 
 const FAST = { timeToFirstTokenMs: 0, tokensPerSecond: 0 };
 
@@ -251,7 +253,7 @@ Deno.test("calls are recorded with path, headers, body, times and end", async ()
     const body = chat("x");
     await call(sim, "/v1/chat/completions?a=b", { body, headers: { "X-Mark": "7" } });
     await call(sim, "/v1/models");
-    await sim.idle();
+    await idle(sim);
     assertEquals(sim.calls.length, 1);
     const [record] = sim.calls;
     assertEquals(record?.method, "POST");
@@ -291,7 +293,7 @@ Deno.test("concurrency 1 gives one answer after the other, in the order of the c
   assertEquals(sim.running, 1);
   assertEquals(sim.waiting, 2);
   await Promise.all(ends);
-  await sim.idle();
+  await idle(sim);
   assertEquals(sim.running, 0);
   assertEquals(ended, [0, 1, 2]);
   // 5 ms to the first token, and 15 more tokens of 1 ms: no two calls share that time.
@@ -315,7 +317,7 @@ Deno.test("a client that leaves ends its answer at once, running or waiting", as
   assertEquals([sim.running, sim.waiting], [1, 1]);
   waiting.close();
   running.close();
-  await sim.idle();
+  await idle(sim);
   assertEquals(sim.calls.map((record) => record.ended), ["client_left", "client_left"]);
   await sim.stop();
 });
@@ -325,12 +327,12 @@ Deno.test("a client that leaves before a whole answer ends it, too", async () =>
   await withClient(sim, async (client) => {
     await client.post("/chat/completions", chat("x"));
     const other = await RawClient.connect(sim.port);
-    await other.send("GET /health HTTP/1.1\r\n\r\n");
+    await other.write("GET /health HTTP/1.1\r\n\r\n");
     await other.answer();
     other.close();
     assertEquals(sim.running, 1);
     client.close();
-    await sim.idle();
+    await idle(sim);
     assertEquals(sim.calls[0]?.ended, "client_left");
   });
 });
@@ -338,12 +340,12 @@ Deno.test("a client that leaves before a whole answer ends it, too", async () =>
 Deno.test("a client that leaves in the middle of its body is recorded", async () => {
   const sim = Sim.start(FAST);
   await withClient(sim, async (client) => {
-    await client.send(
+    await client.write(
       "POST /tokenize HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n",
     );
     await client.until("100 Continue\r\n\r\n");
     client.close();
-    await sim.idle();
+    await idle(sim);
     assertEquals(sim.calls[0]?.ended, "client_left");
   });
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { latin1, latin1Bytes, type PeerConnection, RawPeer } from "../../support/raw_peer.ts";
 import { UpstreamClient, type UpstreamResponse } from "../../../src/upstream/client.ts";
+import { stopOn } from "../../../src/upstream/stop.ts";
 import { facts, failure, fakeConnect, FakeSocket, readAll, TestClient } from "./support.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -76,7 +77,7 @@ class HostClient extends TestClient {
   override ask(): Promise<UpstreamResponse> {
     const { signal } = new AbortController();
     const request = { method: "GET", target: "/", headers: [] };
-    return this.#inner.send(request, { connectTimeoutMs: 1000, signal });
+    return this.#inner.send(request, { connectTimeoutMs: 1000, stop: stopOn(signal) });
   }
 
   override [Symbol.dispose](): void {

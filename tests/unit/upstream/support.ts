@@ -2,6 +2,7 @@ import { assertInstanceOf } from "@std/assert";
 import { UpstreamClient, type UpstreamResponse } from "../../../src/upstream/client.ts";
 import type { ResponseBody } from "../../../src/upstream/body.ts";
 import type { UpstreamRequest } from "../../../src/upstream/request_head.ts";
+import { stopOn } from "../../../src/upstream/stop.ts";
 import { UpstreamError } from "../../../src/upstream/upstream_error.ts";
 import { latin1, latin1Bytes, type RawPeer } from "../../support/raw_peer.ts";
 
@@ -84,7 +85,7 @@ export class TestClient extends UpstreamClient implements Disposable {
   ): Promise<UpstreamResponse> {
     return this.send(
       { method: "GET", target: "/", headers: [], ...request },
-      { connectTimeoutMs, signal },
+      { connectTimeoutMs, stop: stopOn(signal) },
     );
   }
 

@@ -1,0 +1,109 @@
+import type { Log } from "../observe/log.ts";
+import { isOutOfDescriptors } from "../upstream/upstream_error.ts";
+import type { Acceptor, Address } from "./acceptor.ts";
+import type { Burst } from "./burst.ts";
+import { ClientConnection, type ClientConnectionOptions } from "./client_connection.ts";
+import { turnAway } from "./turn_away.ts";
+
+export interface AcceptLoopOptions extends Omit<ClientConnectionOptions, "onEnd"> {
+  maxConnections: number;
+  /** All connections there are, those of an earlier loop included. */
+  connections: Set<ClientConnection>;
+  /** Connections that were one too many. */
+  turnedAway: Burst;
+  /** Accepts that failed for want of file descriptors. */
+  outOfDescriptors: Burst;
+  log: Log;
+}
+
+/** Between two tries to accept without free file descriptors. */
+const AGAIN_MS = 100;
+
+/** Accepts connections and owns each before HTTP begins. */
+export class AcceptLoop implements Acceptor {
+  readonly failed: Promise<unknown>;
+  readonly #listener: Deno.TcpListener;
+  readonly #options: AcceptLoopOptions;
+  #stopping = false;
+  #onEmpty: (() => void) | undefined;
+
+  /** Throws what listening throws. */
+  constructor({ host, port }: Address, options: AcceptLoopOptions) {
+    this.#options = options;
+    this.#listener = Deno.listen({ hostname: host, port });
+    this.failed = new Promise((resolve) => {
+      this.#acceptAll().then((reason) => {
+        if (!this.#stopping) resolve(reason);
+      });
+    });
+  }
+
+  get addr(): Deno.NetAddr {
+    return this.#listener.addr;
+  }
+
+  async stop(): Promise<void> {
+    const { connections } = this.#options;
+    this.#stopping = true;
+    this.#close();
+    const empty = new Promise<void>((resolve) => this.#onEmpty = resolve);
+    for (const connection of [...connections]) connection.drain();
+    if (connections.size > 0) await empty;
+  }
+
+  cut(): void {
+    for (const connection of [...this.#options.connections]) connection.cut();
+  }
+
+  /** Returns why it came to an end. */
+  async #acceptAll(): Promise<unknown> {
+    const { log, outOfDescriptors } = this.#options;
+    for (;;) {
+      try {
+        this.#take(await this.#listener.accept());
+      } catch (error) {
+        if (this.#stopping || !isOutOfDescriptors(error)) {
+          this.#close();
+          return error;
+        }
+        if (outOfDescriptors.begins()) {
+          const reason = (error as Error).message;
+          log.error("accepting connections failed, trying again", { reason });
+        }
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    }
+  }
+
+  #take(socket: Deno.TcpConn): void {
+    const { connections, maxConnections, turnedAway, log } = this.#options;
+    if (connections.size >= maxConnections) {
+      if (turnedAway.begins()) {
+        log.warn("connections are turned away", { max_connections: maxConnections });
+      }
+      void turnAway(socket);
+      return;
+    }
+    try {
+      connections.add(
+        new ClientConnection(socket, {
+          ...this.#options,
+          onEnd: (connection) => {
+            connections.delete(connection);
+            if (connections.size === 0) this.#onEmpty?.();
+          },
+        }),
+      );
+    } catch (error) {
+      log.debug("a connection ended as it was accepted", { reason: String(error) });
+    }
+  }
+
+  #close(): void {
+    try {
+      this.#listener.close();
+    } catch {
+      // closed before
+    }
+  }
+}

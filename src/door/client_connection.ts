@@ -1,0 +1,113 @@
+import type { Peer } from "../proxy/peer.ts";
+import type { SharedTimer, Waiting } from "../proxy/shared_timer.ts";
+import type { HttpOnConnection, ServeHttpOnConnection } from "./http_on_connection.ts";
+
+/** Answers the requests of a connection. */
+export type ConnectionHandler = (request: Request, peer: Peer) => Response | Promise<Response>;
+
+export interface ClientConnectionOptions {
+  serve: ServeHttpOnConnection;
+  handler: ConnectionHandler;
+  /** Runs `timeouts.head`. */
+  headTimer: SharedTimer;
+  /** Runs `timeouts.keep_alive`. */
+  keepAliveTimer: SharedTimer;
+  /** What the handler throws is a defect of ours: this logs it and makes an answer. */
+  onDefect: (error: unknown) => Response;
+  /** Called once, when the connection has ended. */
+  onEnd: (connection: ClientConnection) => void;
+}
+
+/**
+ * One client's connection, from accept to its end. Between requests a limit runs: from accept to the
+ * first request's arrival, then from each answer's end to the next request's. A head that comes half
+ * is therefore bounded, too.
+ */
+export class ClientConnection implements Peer {
+  readonly address: string;
+  readonly #options: ClientConnectionOptions;
+  readonly #http: HttpOnConnection;
+  #abort: (() => void) | undefined;
+  /** Requests whose answers have not ended; more than one only with HTTP/2. */
+  #open = 0;
+  #limit: { readonly timer: SharedTimer; readonly waiting: Waiting } | undefined;
+  readonly #leaving: (() => void)[] = [];
+  #draining = false;
+  #ended = false;
+
+  constructor(socket: Deno.TcpConn, options: ClientConnectionOptions) {
+    this.#options = options;
+    this.address = socket.remoteAddr.hostname;
+    // Else a second small write waits up to 40 ms for the client to acknowledge the first.
+    socket.setNoDelay(true);
+    this.#begin(options.headTimer);
+    this.#http = options.serve(
+      socket,
+      { addEventListener: (_type, listener) => this.#abort = listener },
+      (request) => {
+        this.#open++;
+        this.#endLimit();
+        return options.handler(request, this);
+      },
+      options.onDefect,
+      () => {},
+    );
+    const ended = (): void => this.#end();
+    this.#http.finished.then(ended, ended);
+  }
+
+  get left(): boolean {
+    return this.#ended;
+  }
+
+  onLeft(listener: () => void): void {
+    this.#leaving.push(listener);
+  }
+
+  offLeft(listener: () => void): void {
+    const at = this.#leaving.indexOf(listener);
+    if (at !== -1) this.#leaving.splice(at, 1);
+  }
+
+  answered(): void {
+    if (--this.#open > 0 || this.#ended) return;
+    if (this.#draining) this.#shutDown();
+    else this.#begin(this.#options.keepAliveTimer);
+  }
+
+  cut(): void {
+    if (this.#ended) return;
+    try {
+      this.#abort?.();
+    } catch {
+      // it has just ended by itself
+    }
+  }
+
+  /** Takes no further request: closes now if none is open, else once it has been answered. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#open === 0 && !this.#ended) this.#shutDown();
+  }
+
+  #shutDown(): void {
+    this.#endLimit();
+    this.#http.shutdown().catch(() => {}); // a client that leaves meanwhile
+  }
+
+  #begin(timer: SharedTimer): void {
+    this.#limit = { timer, waiting: timer.add(() => this.cut()) };
+  }
+
+  #endLimit(): void {
+    this.#limit?.timer.delete(this.#limit.waiting);
+    this.#limit = undefined;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#endLimit();
+    for (const listener of this.#leaving.splice(0)) listener();
+    this.#options.onEnd(this);
+  }
+}

@@ -1,0 +1,62 @@
+import { RouterError } from "../errors.ts";
+
+/** How soon a client may ask again, seconds: bodies come and go within that. */
+const RETRY_SECONDS = 2;
+
+/** The sum of what all request bodies occupy, being read or waiting for their answer, and its bound. */
+export class HeldBytes {
+  readonly #max: number;
+  #held = 0;
+
+  /** `max` in bytes. */
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get held(): number {
+    return this.#held;
+  }
+
+  /** Throws `RouterError` (`at_capacity`) if so many more bytes would be too many. */
+  check(more: number): void {
+    if (this.#held + more <= this.#max) return;
+    throw new RouterError(
+      "at_capacity",
+      `request bodies already hold ${this.#held} of ${this.#max} bytes (limits.max_held)`,
+      { retryAfter: RETRY_SECONDS },
+    );
+  }
+
+  /** Changes the sum. */
+  add(bytes: number): void {
+    this.#held += bytes;
+  }
+}
+
+/** What one call's body occupies. */
+export class Hold {
+  readonly #all: HeldBytes;
+  #bytes = 0;
+
+  constructor(all: HeldBytes) {
+    this.#all = all;
+  }
+
+  /** Throws `RouterError` (`at_capacity`) if a body of this size would be too much now. */
+  expect(bytes: number): void {
+    this.#all.check(bytes - this.#bytes);
+  }
+
+  /** Says how many bytes the body occupies from now on. Throws as `expect` does; then nothing changes. */
+  occupy(bytes: number): void {
+    this.expect(bytes);
+    this.#all.add(bytes - this.#bytes);
+    this.#bytes = bytes;
+  }
+
+  /** Gives all of it back. */
+  release(): void {
+    this.#all.add(-this.#bytes);
+    this.#bytes = 0;
+  }
+}
