@@ -5,6 +5,9 @@ import type { RequestHead } from "../proxy/request_head.ts";
 /** How long the rest of a refused body is taken, milliseconds. */
 const LINGER_MS = 5000;
 
+/** How long the end of the answer may then take to reach the client, milliseconds. */
+const LAST_CHUNK_MS = 500;
+
 const READ_BYTES = 16 * 1024;
 
 export interface LingerOptions {
@@ -55,6 +58,8 @@ async function answerFirst(
       } catch {
         // the client has left
       }
+      // The server would wait for a body that nobody reads.
+      setTimeout(() => peer.cut(), LAST_CHUNK_MS);
     },
     cancel(): void {
       rest.cancel().catch(() => {});

@@ -1,6 +1,7 @@
 import { createRoutes } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
 import { applyStatic } from "../discovery/static_source.ts";
+import { createAcceptors } from "../door/acceptors.ts";
 import { Listener, type ListenerOptions } from "../door/listener.ts";
 import { HealthGate } from "../health/health_gate.ts";
 import { probe } from "../health/probe.ts";
@@ -84,7 +85,9 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     wallNow: Date.now,
     createRequestId: () => crypto.randomUUID(),
   });
-  const listener = listen({ config, log, handler, now: house.now });
+  const { now } = house;
+  const open = createAcceptors({ config, handler, log, now });
+  const listener = listen({ listen: config.listen, open, log, now });
   for (const prober of probers.values()) prober.checkNow();
   const { host, port } = listener;
   log.info("router is listening", { host, port, backends: config.backends.length });
@@ -107,7 +110,7 @@ function listen(options: ListenerOptions): Listener {
   try {
     return new Listener(options);
   } catch (error) {
-    throw listenError(error, options.config.listen);
+    throw listenError(error, options.listen);
   }
 }
 

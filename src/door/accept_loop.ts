@@ -49,6 +49,8 @@ export class AcceptLoop implements Acceptor {
     const empty = new Promise<void>((resolve) => this.#onEmpty = resolve);
     for (const connection of [...connections]) connection.drain();
     if (connections.size > 0) await empty;
+    this.#options.headTimer.stop();
+    this.#options.keepAliveTimer.stop();
   }
 
   cut(): void {

@@ -17,8 +17,8 @@ export interface ReadBodyOptions {
 /** Bodies declared up to this size are read by one native call: the cheapest way, but nothing can end it. */
 const AT_ONCE_BYTES = 64 * 1024;
 
-/** What a larger body gets before any of it has come. */
-const FIRST_BYTES = 64 * 1024;
+/** How much is read of a larger body at a time. */
+const READ_BYTES = 64 * 1024;
 
 /**
  * Reads a request's body into one buffer. A length declared above `maxBody` is refused with the body
@@ -36,7 +36,7 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
     hold.occupy(declared);
     return await unlessCut(request.bytes(), cutoff);
   }
-  hold.expect(declared ?? FIRST_BYTES);
+  hold.expect(declared ?? READ_BYTES);
   const reader = bodyReader(request);
   if (reader !== undefined) return await readGrowing(reader, { ...options, declared });
   const bytes = await unlessCut(request.bytes(), cutoff);
@@ -46,43 +46,34 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
 }
 
 /**
- * Reads into the free end of one buffer that doubles: a list of pieces would cost thousands of times
- * their bytes if they are tiny, as each is a view on a buffer of its own.
+ * Reads into one buffer: a list of pieces would cost thousands of times their bytes if they are tiny,
+ * as each is a view on a buffer of its own. Memory that nothing was written to is not occupied, so a
+ * declared body gets all of its own at once, and only what has come is counted.
  */
 async function readGrowing(
   reader: ReadableStreamBYOBReader,
   { maxBody, cutoff, hold, declared }: ReadBodyOptions & { declared: number | undefined },
 ): Promise<Uint8Array> {
-  // One byte more, so that the end, or too much, is seen without growing once again.
-  const most = (declared ?? maxBody) + 1;
-  let bytes = new Uint8Array(Math.min(most, FIRST_BYTES));
-  hold.occupy(bytes.length);
+  let all = new Uint8Array(declared ?? READ_BYTES);
+  let piece = new Uint8Array(READ_BYTES);
   let size = 0;
-  let whole = false;
-  const stop = (): void => void reader.cancel().catch(() => {});
-  cutoff.on(stop); // gives back at once what a call that is over still holds
   try {
     for (;;) {
-      const { value, done } = await unlessCut(reader.read(bytes.subarray(size)), cutoff);
-      if (value !== undefined) bytes = new Uint8Array(value.buffer);
-      if (done) {
-        whole = true;
-        return bytes.subarray(0, size);
+      const { value, done } = await unlessCut(reader.read(piece), cutoff);
+      if (done) return all.subarray(0, size);
+      if (size + value.length > maxBody) throw tooLarge(maxBody, "more");
+      hold.occupy(size + value.length);
+      if (size + value.length > all.length) {
+        all = new Uint8Array(all.buffer.transfer(Math.min(maxBody, all.length * 2)));
       }
+      all.set(value, size);
       size += value.length;
-      if (size > maxBody) throw tooLarge(maxBody, "more");
-      if (size === bytes.length) {
-        const larger = Math.min(most, bytes.length * 2);
-        hold.occupy(bytes.length + larger); // both, while one is copied
-        const grown = new Uint8Array(larger);
-        grown.set(bytes);
-        bytes = grown;
-        hold.occupy(larger);
-      }
+      piece = new Uint8Array(value.buffer);
     }
-  } finally {
-    cutoff.off(stop);
-    if (!whole) reader.releaseLock(); // somebody may want to drop the rest
+  } catch (error) {
+    all.buffer.transfer(0); // frees it now, not when V8 next collects
+    reader.releaseLock(); // somebody may want to drop the rest
+    throw error;
   }
 }
 

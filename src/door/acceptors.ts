@@ -1,0 +1,70 @@
+import type { Config } from "../config/config.ts";
+import type { Log } from "../observe/log.ts";
+import { SharedTimer } from "../proxy/shared_timer.ts";
+import { AcceptLoop } from "./accept_loop.ts";
+import type { Acceptor, Address } from "./acceptor.ts";
+import { Burst } from "./burst.ts";
+import type { ClientConnection, ConnectionHandler } from "./client_connection.ts";
+import { affordableConnections } from "./free_descriptors.ts";
+import { findServeHttpOnConnection, type ServeHttpOnConnection } from "./http_on_connection.ts";
+import { PlainServer } from "./plain_server.ts";
+
+export interface AcceptorOptions {
+  config: Pick<Config, "limits" | "timeouts">;
+  handler: ConnectionHandler;
+  log: Log;
+  /** Monotonic clock, milliseconds. */
+  now: () => number;
+}
+
+/** Opens an address. Throws what listening throws. */
+export type OpenAddress = (address: Address) => Acceptor;
+
+/** Events that are less than this apart are one burst. */
+const QUIET_MS = 10_000;
+
+/**
+ * How this runtime accepts connections: by our own loop in front of Deno's HTTP server, or by
+ * `Deno.serve` where there is no such thing.
+ */
+export function createAcceptors(options: AcceptorOptions): OpenAddress {
+  const { handler, log } = options;
+  const onDefect = (error: unknown): Response => {
+    log.error("internal error", { error });
+    return new Response(null, { status: 500 });
+  };
+  const serve = findServeHttpOnConnection();
+  if (serve !== undefined) return acceptLoops({ ...options, serve, onDefect });
+  log.warn(
+    "this runtime lets nobody own its connections: limits.max_connections, timeouts.head and " +
+      "timeouts.keep_alive have no effect, and events may come 40 ms late",
+    { deno: Deno.version.deno },
+  );
+  return (address) => new PlainServer(address, { handler, onDefect });
+}
+
+function acceptLoops(
+  { config: { limits, timeouts }, log, now, ...options }: AcceptorOptions & {
+    serve: ServeHttpOnConnection;
+    onDefect: (error: unknown) => Response;
+  },
+): OpenAddress {
+  const maxConnections = affordableConnections(limits.maxConnections);
+  if (maxConnections < limits.maxConnections) {
+    log.warn("fewer client connections than limits.max_connections: file descriptors are few", {
+      max_connections: maxConnections,
+      configured: limits.maxConnections,
+    });
+  }
+  const loopOptions = {
+    ...options,
+    log,
+    maxConnections,
+    headTimer: new SharedTimer(timeouts.headMs, now),
+    keepAliveTimer: new SharedTimer(timeouts.keepAliveMs, now),
+    connections: new Set<ClientConnection>(),
+    turnedAway: new Burst({ quietMs: QUIET_MS, now }),
+    outOfDescriptors: new Burst({ quietMs: QUIET_MS, now }),
+  };
+  return (address) => new AcceptLoop(address, loopOptions);
+}

@@ -1,0 +1,85 @@
+import { assert, assertEquals } from "@std/assert";
+import { jsonAnswer, startEnginePeer } from "../support/engine_peer.ts";
+import { RawClient } from "../support/raw_client.ts";
+import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
+import { until } from "../support/until.ts";
+
+const MIB = 1024 * 1024;
+const CHAT = JSON.stringify(chat("peer"));
+const PATH = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n";
+
+/** Memory that a process has, in MiB. */
+function resident(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]) / 1024;
+}
+
+async function start(config = ""): Promise<{ router: RouterProcess; stack: AsyncDisposableStack }> {
+  const stack = new AsyncDisposableStack();
+  const peer = stack.use(startEnginePeer((conn) => conn.write(jsonAnswer({ ok: true }))));
+  const router = stack.use(
+    await RouterProcess.start(`${backendsYaml([`http://127.0.0.1:${peer.port}`])}${config}`),
+  );
+  for (let i = 0; i < 200; i++) await (await router.post("/chat/completions", CHAT)).text();
+  return { router, stack };
+}
+
+Deno.test("a body of a million chunks of one byte costs little more than its bytes", async () => {
+  const { router, stack } = await start();
+  await using _ = stack;
+  const before = resident(router.pid);
+  using client = await RawClient.connect(router.port);
+  await client.write(`${PATH}transfer-encoding: chunked\r\nx-request-id: tiny\r\n\r\n`);
+  const block = "1\r\n \r\n".repeat(10_000);
+  let most = 0;
+  for (let i = 0; i < 100; i++) {
+    await client.write(block);
+    most = Math.max(most, resident(router.pid));
+  }
+  await client.write(`${CHAT.length.toString(16)}\r\n${CHAT}\r\n0\r\n\r\n`);
+  assertEquals((await client.answer()).status, 200);
+  assert(most - before < 64, `${before} MiB before, ${most} MiB at most`);
+});
+
+Deno.test("uploads that stall past their 408 give back what they held", async () => {
+  const { router, stack } = await start("timeouts: { request: 2s }\n");
+  await using _ = stack;
+  const before = resident(router.pid);
+  const clients = await Promise.all(
+    Array.from({ length: 12 }, () => RawClient.connect(router.port)),
+  );
+  try {
+    const part = new Uint8Array(30 * MIB).fill(32);
+    await Promise.all(clients.map(async (client) => {
+      await client.write(`${PATH}content-length: ${31 * MIB}\r\n\r\n`);
+      await client.write(part);
+      await client.until("request_timeout");
+    }));
+    // What V8 has not collected yet is still counted: calls make it.
+    await until("memory is given back", async () => {
+      await (await router.post("/chat/completions", CHAT)).text();
+      return resident(router.pid) - before < 64;
+    }, { ms: 20_000, seen: () => `${before} MiB before, ${resident(router.pid)} MiB now` });
+  } finally {
+    for (const client of clients) client.close();
+  }
+});
+
+Deno.test("limits.max_held: an upload that would be too much is refused before it is read, and taken once there is room", async () => {
+  const { router, stack } = await start("limits: { max_held: 2MiB, max_body: 2MiB }\n");
+  await using _ = stack;
+  using first = await RawClient.connect(router.port);
+  await first.write(`${PATH}content-length: ${1.5 * MIB}\r\n\r\n`);
+  await first.write(new Uint8Array(1.2 * MIB).fill(32));
+  const send = async (): Promise<[status: number, code: unknown]> => {
+    const body = CHAT.padEnd(1.5 * MIB, " ");
+    const answer = await router.post("/chat/completions", body);
+    return [answer.status, (await answer.json()).code];
+  };
+  await until("the first is being read", async () => (await send())[0] === 503);
+  assertEquals(await send(), [503, "at_capacity"]);
+  const small = await router.post("/chat/completions", CHAT);
+  assertEquals([small.status, await small.text()], [200, '{"ok":true}'], "small ones have room");
+  first.close();
+  await until("there is room again", async () => (await send())[0] === 200);
+});
