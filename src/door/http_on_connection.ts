@@ -25,7 +25,7 @@ export type ServeHttpOnConnection = (
 
 /**
  * The function behind `Deno.serve` for one connection, on Deno 2.6 to 2.9; undefined where there is
- * none. It is internal: `tests/integration/runtime_contract_test.ts` holds it to what is used here.
+ * none. It is internal: `tests/integration/connection_contract_test.ts` holds it to what is used here.
  */
 export function findServeHttpOnConnection(): ServeHttpOnConnection | undefined {
   const deno = Deno as unknown as Record<PropertyKey, Record<string, unknown> | undefined> & {

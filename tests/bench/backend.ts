@@ -2,7 +2,19 @@
  * The bench's backend, a process of its own: raw TCP and no more HTTP than the subjects need, so
  * that it is never what is measured. Prints its port as the first line.
  */
-import { ANSWER, clock, DONE, encodeChunk, encodeEvent, MODEL, type StreamOrder } from "./wire.ts";
+import {
+  ANSWER,
+  clock,
+  concat,
+  DONE,
+  encodeChunk,
+  encodeEvent,
+  MODEL,
+  type StreamOrder,
+  writeAll,
+} from "./wire.ts";
+
+const CLOSING_BRACE = 125;
 
 const encoder = new TextEncoder();
 const latin1 = new TextDecoder("latin1");
@@ -17,6 +29,10 @@ const STREAM_HEAD = encoder.encode(
   "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
 );
 const STREAM_END = concat([encodeChunk(DONE), encoder.encode("0\r\n\r\n")]);
+
+/** Read as text: every head, and the whole of a request for a stream. The rest of it is counted. */
+const TEXT_BYTES = 2048;
+const MAX_REQUEST_BYTES = 128 * 1024;
 
 /** How many events of a flood go out in one write. */
 const FLOOD_EVENTS = 32;
@@ -38,27 +54,32 @@ async function acceptAll(listener: Deno.TcpListener): Promise<void> {
 
 /** Answers one request after another; there is no pipelining here. */
 async function serve(socket: Deno.TcpConn): Promise<void> {
-  const buffer = new Uint8Array(16 * 1024);
+  const buffer = new Uint8Array(MAX_REQUEST_BYTES);
   let end = 0;
-  for (;;) {
+  while (end < buffer.length) {
     const count = await socket.read(buffer.subarray(end));
     if (count === null) return;
     end += count;
-    const request = latin1.decode(buffer.subarray(0, end));
-    const bodyAt = request.indexOf("\r\n\r\n") + 4;
+    const text = latin1.decode(buffer.subarray(0, Math.min(end, TEXT_BYTES)));
+    const bodyAt = text.indexOf("\r\n\r\n") + 4;
     if (bodyAt === 3) continue;
-    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(request)?.[1] ?? 0);
+    const length = Number(/\r\ncontent-length: *(\d+)/i.exec(text)?.[1] ?? 0);
     if (end < bodyAt + length) continue;
+    if (length > 0 && buffer[end - 1] !== CLOSING_BRACE) return; // not what the load sent
+    const body = end > TEXT_BYTES ? "" : text.slice(bodyAt);
     end = 0;
-    await answer(socket, request, bodyAt);
+    await answer(socket, { head: text, body });
   }
 }
 
-async function answer(socket: Deno.TcpConn, request: string, bodyAt: number): Promise<void> {
-  if (!request.startsWith("POST ")) {
-    await writeAll(socket, request.startsWith("GET /v1/models ") ? MODELS : HEALTHY);
-  } else if (request.includes('"stream":true', bodyAt)) {
-    const { order } = JSON.parse(request.slice(bodyAt)) as { order: StreamOrder };
+async function answer(
+  socket: Deno.TcpConn,
+  { head, body }: { head: string; body: string },
+): Promise<void> {
+  if (!head.startsWith("POST ")) {
+    await writeAll(socket, head.startsWith("GET /v1/models ") ? MODELS : HEALTHY);
+  } else if (body.includes('"stream":true')) {
+    const { order } = JSON.parse(body) as { order: StreamOrder };
     await writeAll(socket, STREAM_HEAD);
     if (order.rate === 0) await flood(socket, order.events);
     else await pace(socket, order);
@@ -85,25 +106,11 @@ async function flood(socket: Deno.TcpConn, events: number): Promise<void> {
   }
 }
 
-async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await socket.write(bytes.subarray(at));
-}
-
 function page(json: string): Uint8Array {
   return encoder.encode(
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" +
       `content-length: ${json.length}\r\n\r\n${json}`,
   );
-}
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
 
 if (import.meta.main) console.log(startBackend().port);

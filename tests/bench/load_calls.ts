@@ -1,7 +1,7 @@
 import { cpuMicros } from "./proc.ts";
 import { AnswerReader } from "./reader.ts";
 import { quantile } from "./statistics.ts";
-import { ANSWER, encodeCall } from "./wire.ts";
+import { ANSWER, concat, encodeCall, writeAll } from "./wire.ts";
 
 export interface CallsOrder {
   readonly port: number;
@@ -10,6 +10,8 @@ export interface CallsOrder {
   readonly seconds: number;
   /** Head and body in two writes, as most clients send them. */
   readonly twoWrites: boolean;
+  /** The size of a request's body, bytes; left out, 130. */
+  readonly prompt?: number;
   /** The process whose processor time is counted. */
   readonly pid?: number;
 }
@@ -26,9 +28,11 @@ export interface CallsResult {
   readonly p99: number;
 }
 
-/** Makes small calls for a while. Throws if one answer is not the backend's. */
+/** Makes calls for a while. Throws if one answer is not the backend's. */
 export async function loadCalls(order: CallsOrder): Promise<CallsResult> {
-  const { port, connections, seconds, pid } = order;
+  const { port, connections, seconds, twoWrites, prompt, pid } = order;
+  const { head, body } = encodeCall(prompt === undefined ? {} : { prompt });
+  const writes = twoWrites ? [head, body] : [concat([head, body])];
   const sockets = await Promise.all(
     Array.from({ length: connections }, () => Deno.connect({ hostname: "127.0.0.1", port })),
   );
@@ -37,7 +41,7 @@ export async function loadCalls(order: CallsOrder): Promise<CallsResult> {
     const cpu = pid === undefined ? NaN : cpuMicros(pid);
     const startedAt = performance.now();
     const until = startedAt + seconds * 1000;
-    await Promise.all(sockets.map((socket) => callUntil(socket, { ...order, until, delays })));
+    await Promise.all(sockets.map((socket) => callUntil(socket, { until, writes, delays })));
     const elapsed = (performance.now() - startedAt) / 1000;
     const used = pid === undefined ? NaN : cpuMicros(pid) - cpu;
     return {
@@ -55,25 +59,35 @@ export async function loadCalls(order: CallsOrder): Promise<CallsResult> {
 
 async function callUntil(
   socket: Deno.TcpConn,
-  { until, delays, twoWrites }: CallsOrder & { until: number; delays: number[] },
+  { until, writes, delays }: {
+    until: number;
+    writes: readonly Uint8Array[];
+    delays: number[];
+  },
 ): Promise<void> {
   socket.setNoDelay();
-  const { head, body } = encodeCall();
-  const both = new Uint8Array([...head, ...body]);
   const reader = new AnswerReader(socket);
   for (let begun = performance.now(); begun < until;) {
-    if (twoWrites) {
-      await socket.write(head);
-      await socket.write(body);
-    } else await socket.write(both);
-    const { status, length } = await reader.head();
-    if (status !== 200 || length !== ANSWER.length) {
-      throw new Error(`status ${status} with ${length} bytes instead of the backend's answer`);
-    }
-    const text = await reader.whole(length);
-    if (text[0] !== 123 || text[length - 1] !== 125) throw new Error("not the backend's answer");
+    for (const bytes of writes) await writeAll(socket, bytes);
+    await checkAnswer(reader);
     const now = performance.now();
     delays.push(now - begun);
     begun = now;
+  }
+}
+
+/** Throws if the next answer is not the backend's: its status, its length, both ends. */
+async function checkAnswer(reader: AnswerReader): Promise<void> {
+  const status = await reader.head();
+  let length = 0;
+  let first: number | undefined;
+  let last: number | undefined;
+  await reader.body((data) => {
+    first ??= data[0];
+    last = data[data.length - 1];
+    length += data.length;
+  });
+  if (status !== 200 || length !== ANSWER.length || first !== 123 || last !== 125) {
+    throw new Error(`status ${status} with ${length} bytes instead of the backend's answer`);
   }
 }

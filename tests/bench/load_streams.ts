@@ -105,17 +105,15 @@ interface Watch {
 async function readStream(port: number, order: StreamOrder, watch: Watch): Promise<void> {
   using socket = await Deno.connect({ hostname: "127.0.0.1", port });
   socket.setNoDelay();
-  const { head, body } = encodeCall(order);
+  const { head, body } = encodeCall({ order });
   const begun = performance.now();
   await socket.write(head);
   await socket.write(body);
   const reader = new AnswerReader(socket);
-  const answer = await reader.head();
-  if (answer.status !== 200 || answer.length !== undefined) {
-    throw new Error(`status ${answer.status} instead of a stream`);
-  }
+  const status = await reader.head();
+  if (status !== 200) throw new Error(`status ${status} instead of a stream`);
   const seen = new EventWatch(watch, begun);
-  await reader.chunks((data) => seen.take(data));
+  await reader.body((data) => seen.take(data));
   const wanted = order.events * EVENT_BYTES + DONE.length;
   if (seen.bytes !== wanted) throw new Error(`${seen.bytes} bytes came instead of ${wanted}`);
 }

@@ -5,21 +5,34 @@ const CORES = navigator.hardwareConcurrency;
 /** What `taskset` is needed for, and whether it is there. */
 export const pinned: boolean = CORES > 1 && onPath("taskset");
 
+export interface ChildOptions {
+  /** Where it runs, if it can be pinned; 0 for subjects, 1 for everything else. */
+  core: 0 | 1;
+  stdin?: "piped" | "null";
+  stdout?: "piped" | "null";
+  /** A file for what it writes there; left out, nowhere. */
+  stderr?: string;
+  /** The folder it runs in; left out, this one. */
+  cwd?: string;
+}
+
 /** A child that is ended, by its own id, when the block that holds it is left. */
 export class Child {
   readonly #child: Deno.ChildProcess;
 
-  /** `core` is where it runs, if it can be pinned; 0 for subjects, 1 for everything else. */
-  constructor(command: readonly string[], { core, stdin = "null", stdout = "null" }: {
-    core: 0 | 1;
-    stdin?: "piped" | "null";
-    stdout?: "piped" | "null";
-  }) {
-    const [program, ...args] = pinned ? ["taskset", "-c", String(core), ...command] : command;
-    this.#child = new Deno.Command(program!, { args, stdin, stdout, stderr: "null" }).spawn();
+  constructor(
+    command: readonly string[],
+    { core, stdin = "null", stdout = "null", stderr, cwd }: ChildOptions,
+  ) {
+    const [program, ...args] = [
+      ...(stderr === undefined ? [] : ["sh", "-c", 'exec "$@" 2>"$0"', stderr]),
+      ...(pinned ? ["taskset", "-c", String(core)] : []),
+      ...command,
+    ];
+    this.#child = new Deno.Command(program!, { args, stdin, stdout, stderr: "null", cwd }).spawn();
   }
 
-  /** `taskset` becomes the program that it starts, so this is the program's own id. */
+  /** `sh` and `taskset` become the program that they start, so this is the program's own id. */
   get pid(): number {
     return this.#child.pid;
   }

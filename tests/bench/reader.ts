@@ -1,12 +1,5 @@
 const latin1 = new TextDecoder("latin1");
 
-/** How the body of an answer ends: after so many bytes, or by a last chunk. */
-export interface AnswerHead {
-  readonly status: number;
-  /** Undefined: chunked. */
-  readonly length: number | undefined;
-}
-
 /**
  * Reads answers from a socket, independent of the router's own client, so that one mistake cannot
  * hide another. Throws on anything but a well-framed answer.
@@ -16,6 +9,8 @@ export class AnswerReader {
   readonly #buffer = new Uint8Array(64 * 1024);
   #start = 0;
   #end = 0;
+  /** Of the answer whose head was read last; undefined: chunked. */
+  #length: number | undefined;
   /** Bytes of the current chunk that are still to come, its CRLF included; -1 = a size comes next. */
   #chunkLeft = -1;
 
@@ -23,8 +18,8 @@ export class AnswerReader {
     this.#socket = socket;
   }
 
-  /** The head of the next answer. */
-  async head(): Promise<AnswerHead> {
+  /** Reads the head of the next answer; its status. */
+  async head(): Promise<number> {
     for (;;) {
       const text = latin1.decode(this.#buffer.subarray(this.#start, this.#end));
       const end = text.indexOf("\r\n\r\n");
@@ -36,24 +31,32 @@ export class AnswerReader {
         if (length === undefined && !/\r\ntransfer-encoding: *chunked/i.test(head)) {
           throw new Error(`an answer without an end: ${head}`);
         }
-        return {
-          status: Number(head.slice(9, 12)),
-          length: length === undefined ? undefined : Number(length),
-        };
+        this.#length = length === undefined ? undefined : Number(length);
+        return Number(head.slice(9, 12));
       }
       await this.#fill();
     }
   }
 
-  /** The next `length` bytes, valid until the next call. */
-  async whole(length: number): Promise<Uint8Array> {
-    while (this.#end - this.#start < length) await this.#fill();
-    this.#start += length;
-    return this.#buffer.subarray(this.#start - length, this.#start);
+  /**
+   * Gives each piece of the body to `take` as it comes, whichever way it is framed. A subject may
+   * give a whole stream its length if all of it was there in one read.
+   */
+  body(take: (data: Uint8Array) => void): Promise<void> {
+    return this.#length === undefined ? this.#chunks(take) : this.#counted(this.#length, take);
   }
 
-  /** Gives each piece of a chunked body's data to `take` as it comes, until the last chunk. */
-  async chunks(take: (data: Uint8Array) => void): Promise<void> {
+  async #counted(length: number, take: (data: Uint8Array) => void): Promise<void> {
+    for (let left = length; left > 0;) {
+      if (this.#start === this.#end) await this.#fill();
+      const have = Math.min(left, this.#end - this.#start);
+      take(this.#buffer.subarray(this.#start, this.#start + have));
+      this.#start += have;
+      left -= have;
+    }
+  }
+
+  async #chunks(take: (data: Uint8Array) => void): Promise<void> {
     for (;;) {
       while (this.#start < this.#end) {
         if (this.#chunkLeft < 0) {

@@ -1,6 +1,7 @@
 import type { CallsResult } from "./load_calls.ts";
 import type { FloodResult, StreamsResult } from "./load_streams.ts";
 import { median } from "./statistics.ts";
+import type { SubjectKey } from "./subjects.ts";
 
 /** What one round found out about one subject. */
 export interface Round {
@@ -10,6 +11,9 @@ export interface Round {
   readonly calls: CallsResult;
   /** Many connections, head and body in two writes. */
   readonly split: CallsResult;
+  /** Many connections, prompts of 8 KB and of 64 KB. */
+  readonly prompt8: CallsResult;
+  readonly prompt64: CallsResult;
   /** Undefined if only calls were measured. */
   readonly streams: StreamsResult | undefined;
   readonly flood: FloodResult | undefined;
@@ -17,6 +21,7 @@ export interface Round {
 
 /** All rounds of one subject. */
 export interface Measured {
+  readonly key: SubjectKey;
   readonly name: string;
   readonly rounds: readonly Round[];
   /** Resident memory after the last round, MiB; undefined for no process. */
@@ -38,6 +43,8 @@ const CALLS: readonly Column[] = [
   { title: "CPU µs per call", of: ({ calls }) => calls.cpuPerCall, digits: 1 },
   { title: "in two writes: calls/s", of: ({ split }) => split.perSecond, digits: 0 },
   { title: "CPU µs per call", of: ({ split }) => split.cpuPerCall, digits: 1 },
+  { title: "8 KB prompts: CPU µs per call", of: ({ prompt8 }) => prompt8.cpuPerCall, digits: 1 },
+  { title: "64 KB prompts", of: ({ prompt64 }) => prompt64.cpuPerCall, digits: 1 },
   { title: "added ms, p50", of: ({ calm }) => calm.p50, digits: 3, added: true },
   { title: "p99", of: ({ calm }) => calm.p99, digits: 3, added: true },
 ];
@@ -57,17 +64,48 @@ const STREAMS: readonly Column[] = [
   { title: "CPU µs per event", of: ({ flood }) => flood?.cpuPerEvent, digits: 2 },
 ];
 
-/** The whole result as Markdown: medians over the rounds. `direct` is what delays are added to. */
-export function report(
-  measured: readonly Measured[],
-  { direct, reference }: { direct: Measured; reference: Measured | undefined },
-): string {
+const RATIOS: readonly Column[] = [
+  { title: "calls/s", of: ({ calls }) => calls.perSecond, digits: 2 },
+  { title: "CPU per call", of: ({ calls }) => calls.cpuPerCall, digits: 2 },
+  { title: "in two writes", of: ({ split }) => split.cpuPerCall, digits: 2 },
+  { title: "with 8 KB prompts", of: ({ prompt8 }) => prompt8.cpuPerCall, digits: 2 },
+  { title: "with 64 KB prompts", of: ({ prompt64 }) => prompt64.cpuPerCall, digits: 2 },
+  { title: "CPU per event", of: ({ streams }) => streams?.cpuPerEvent, digits: 2 },
+  { title: "CPU per flooded event", of: ({ flood }) => flood?.cpuPerEvent, digits: 2 },
+];
+
+/** What is compared with what. The range over the rounds tells a change from noise. */
+const COMPARISONS: readonly {
+  readonly title: string;
+  readonly reference: SubjectKey;
+  readonly others: readonly SubjectKey[];
+  readonly range?: boolean;
+}[] = [
+  {
+    title: "Against nginx",
+    reference: "nginx",
+    others: ["relay", "router", "quiet", "beside", "executable"],
+  },
+  {
+    title: "Against the smallest relay",
+    reference: "relay",
+    others: ["router", "quiet", "beside", "executable"],
+  },
+  { title: "Against the version beside", reference: "beside", others: ["router"], range: true },
+];
+
+/** The whole result as Markdown: medians over the rounds. Delays are added to the direct way's. */
+export function report(measured: readonly Measured[]): string {
+  const direct = measured.find(({ key }) => key === "direct");
   const parts = ["## Small calls", table(measured, CALLS, direct)];
   const streaming = measured.filter(({ rounds }) => rounds[0]!.streams !== undefined);
-  parts.push("## Streams", table(streaming, STREAMS, direct));
-  if (reference !== undefined) {
-    const others = measured.filter((one) => one !== direct && one !== reference);
-    parts.push(`## Against ${reference.name}`, ratios(others, reference));
+  if (streaming.length > 0) parts.push("## Streams", table(streaming, STREAMS, direct));
+  for (const { title, reference, others, range = false } of COMPARISONS) {
+    const base = measured.find(({ key }) => key === reference);
+    const compared = measured.filter(({ key }) => others.includes(key));
+    if (base !== undefined && compared.length > 0) {
+      parts.push(`## ${title}`, ratios(compared, { base, range }));
+    }
   }
   return parts.join("\n\n");
 }
@@ -75,7 +113,7 @@ export function report(
 function table(
   measured: readonly Measured[],
   columns: readonly Column[],
-  direct: Measured,
+  direct: Measured | undefined,
 ): string {
   const rows = measured.map((one) => [
     one.name,
@@ -85,31 +123,33 @@ function table(
   return markdown(["", ...columns.map(({ title }) => title), "memory"], rows);
 }
 
-function cell(one: Measured, { of, digits, added }: Column, direct: Measured): string {
-  const base = added === true && one !== direct ? middle(direct, of) : 0;
+function cell(
+  one: Measured,
+  { of, digits, added = false }: Column,
+  direct: Measured | undefined,
+): string {
+  const base = !added || one === direct ? 0 : direct === undefined ? NaN : middle(direct, of);
   const value = middle(one, of) - base;
   if (Number.isNaN(value)) return "–";
-  return added === true && one === direct ? `(${value.toFixed(digits)})` : value.toFixed(digits);
+  return added && one === direct ? `(${value.toFixed(digits)})` : value.toFixed(digits);
 }
 
 /** Each ratio is taken within its round, where both met the same machine; then their median. */
-function ratios(measured: readonly Measured[], reference: Measured): string {
-  const columns: readonly Column[] = [
-    { title: "calls/s", of: ({ calls }) => calls.perSecond, digits: 2 },
-    { title: "CPU per call", of: ({ calls }) => calls.cpuPerCall, digits: 2 },
-    { title: "CPU per call in two writes", of: ({ split }) => split.cpuPerCall, digits: 2 },
-    { title: "CPU per event", of: ({ streams }) => streams?.cpuPerEvent, digits: 2 },
-    { title: "CPU per flooded event", of: ({ flood }) => flood?.cpuPerEvent, digits: 2 },
-  ];
+function ratios(
+  measured: readonly Measured[],
+  { base, range }: { base: Measured; range: boolean },
+): string {
   const rows = measured.map(({ name, rounds }) => [
     name,
-    ...columns.map(({ of, digits }) => {
-      const all = rounds.map((round, i) => (of(round) ?? NaN) / of(reference.rounds[i]!)!);
+    ...RATIOS.map(({ of, digits }) => {
+      const all = rounds.map((round, i) => (of(round) ?? NaN) / (of(base.rounds[i]!) ?? NaN));
       const value = median(all);
-      return Number.isNaN(value) ? "–" : `${value.toFixed(digits)} ×`;
+      if (Number.isNaN(value)) return "–";
+      const [least, most] = [Math.min(...all), Math.max(...all)].map((one) => one.toFixed(digits));
+      return `${value.toFixed(digits)} ×${range ? ` (${least}–${most})` : ""}`;
     }),
   ]);
-  return markdown(["", ...columns.map(({ title }) => title)], rows);
+  return markdown(["", ...RATIOS.map(({ title }) => title)], rows);
 }
 
 function middle({ rounds }: Measured, of: Column["of"]): number {

@@ -1,57 +1,95 @@
-import { Child, freePort, mapFlags, onPath } from "./processes.ts";
+import { Child, freePort, Lines, mapFlags, onPath } from "./processes.ts";
 import { MODEL } from "./wire.ts";
+
+/** What can be compared, in the order of the report. */
+export const SUBJECTS = [
+  "direct",
+  "nginx",
+  "relay",
+  "router",
+  "quiet",
+  "beside",
+  "executable",
+] as const;
+
+export type SubjectKey = typeof SUBJECTS[number];
 
 /** Something between the load and the backend. */
 export interface Subject {
+  readonly key: SubjectKey;
   readonly name: string;
   readonly port: number;
   /** Undefined for no subject at all. */
   readonly child: Child | undefined;
-  /** Whether only small calls are measured. */
+  /** The file that its standard error goes to. */
+  readonly log?: string;
+  /** Whether only calls are measured. */
   readonly callsOnly?: boolean;
 }
 
 export interface SubjectOptions {
   backendPort: number;
-  /** A folder for configuration files. */
+  /** A folder for configuration files and logs. */
   folder: string;
   /** Holds the processes, which end with it. */
   stack: AsyncDisposableStack;
+  /** Those wanted. */
+  only: ReadonlySet<SubjectKey>;
+  /** Another source tree, whose router is wanted as well. */
+  beside: string | undefined;
 }
 
 const EXECUTABLE = "dist/infinilm-router";
+const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
 
-/** Starts everything that can be compared on this machine. Throws if one does not come up. */
+/** Starts what is wanted and there on this machine. Throws if one does not come up. */
 export async function startSubjects(options: SubjectOptions): Promise<Subject[]> {
-  const permissions = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
-  const flags = [...mapFlags(), "--unstable-no-legacy-abort", ...permissions];
-  const source = [Deno.execPath(), "run", "--no-check", ...flags, "main.ts"];
+  const { only, beside, backendPort } = options;
   const version = Deno.version.deno;
-  const subjects: Subject[] = [
-    { name: "direct, nothing between", port: options.backendPort, child: undefined },
-  ];
-  if (onPath("nginx")) subjects.push(startNginx(options));
-  subjects.push(
-    startRouter(`router, from source (Deno ${version})`, [...source, "serve"], options),
-    {
-      ...startRouter("the same, with an access log (JSON)", [...source, "serve"], {
-        ...options,
-        logLevel: "info",
-      }),
-      callsOnly: true,
-    },
-  );
-  const executable = executableVersion();
+  const router = [...denoServing("main.ts"), "serve"];
+  const subjects: Subject[] = [];
+  if (only.has("direct")) {
+    const name = "direct, nothing between";
+    subjects.push({ key: "direct", name, port: backendPort, child: undefined });
+  }
+  if (only.has("nginx") && onPath("nginx")) subjects.push(startNginx(options));
+  if (only.has("relay")) subjects.push(await startRelay(options));
+  if (only.has("router")) {
+    const name = `router, from source (Deno ${version})`;
+    subjects.push(startRouter({ key: "router", name }, router, options));
+  }
+  if (only.has("quiet")) {
+    const shown = { key: "quiet", name: "the same, without an access log" } as const;
+    const subject = startRouter(shown, router, { ...options, logLevel: "warn" });
+    subjects.push({ ...subject, callsOnly: true });
+  }
+  if (beside !== undefined) {
+    const shown = { key: "beside", name: `router at ${beside}` } as const;
+    subjects.push(startRouter(shown, router, { ...options, cwd: beside }));
+  }
+  const executable = only.has("executable") ? executableVersion() : undefined;
   if (executable !== undefined) {
-    subjects.push(
-      startRouter(`router, executable (${executable})`, [EXECUTABLE, "serve"], options),
-    );
+    const shown = { key: "executable", name: `router, executable (${executable})` } as const;
+    subjects.push(startRouter(shown, [EXECUTABLE, "serve"], options));
   }
   await Promise.all(subjects.map(untilReady));
   return subjects;
 }
 
-/** nginx as a plain relay with everything off that the router does not have either. */
+/** How Deno runs the router in production: relative paths, so those of the folder it runs in. */
+function denoServing(file: string): string[] {
+  const flags = [...mapFlags(), "--unstable-no-legacy-abort", ...PERMISSIONS];
+  return [Deno.execPath(), "run", "--no-check", ...flags, file];
+}
+
+async function startRelay({ backendPort, stack }: SubjectOptions): Promise<Subject> {
+  const command = [...denoServing("tests/bench/relay.ts"), String(backendPort)];
+  const child = stack.use(new Child(command, { core: 0, stdout: "piped" }));
+  const port = Number(await new Lines(child.stdout).next());
+  return { key: "relay", name: "smallest relay", port, child };
+}
+
+/** nginx as a plain relay; large prompts stay in memory, as they do in the router. */
 function startNginx({ backendPort, folder, stack }: SubjectOptions): Subject {
   const port = freePort();
   const file = `${folder}/nginx.conf`;
@@ -75,6 +113,8 @@ ${temporary}
   server {
     listen 127.0.0.1:${port};
     keepalive_requests 100000000;
+    client_max_body_size 16m;
+    client_body_buffer_size 1m;
     location / {
       proxy_pass http://backend;
       proxy_http_version 1.1;
@@ -86,15 +126,18 @@ ${temporary}
 `,
   );
   const command = ["nginx", "-e", "stderr", "-p", folder, "-c", file];
-  return { name: "nginx, 1 worker", port, child: stack.use(new Child(command, { core: 0 })) };
+  const child = stack.use(new Child(command, { core: 0 }));
+  return { key: "nginx", name: "nginx, 1 worker", port, child };
 }
 
+/** The access log goes to a file, as it does in production. */
 function startRouter(
-  name: string,
+  { key, name }: { key: SubjectKey; name: string },
   command: readonly string[],
-  { backendPort, folder, stack, logLevel = "warn" }: SubjectOptions & { logLevel?: string },
+  options: SubjectOptions & { logLevel?: string; cwd?: string },
 ): Subject {
-  const file = `${folder}/router.yaml`;
+  const { backendPort, folder, stack, logLevel = "info", cwd } = options;
+  const file = `${folder}/${key}.yaml`;
   Deno.writeTextFileSync(
     file,
     `backends:\n  - { name: bench, url: "http://127.0.0.1:${backendPort}", models: [${MODEL}] }\n`,
@@ -102,8 +145,15 @@ function startRouter(
   const port = freePort();
   const flags = ["--config", file, "--host", "127.0.0.1", "--port", String(port)];
   const log = ["--log-level", logLevel, "--log-format", "json"];
-  const child = stack.use(new Child([...command, ...flags, ...log], { core: 0 }));
-  return { name, port, child };
+  const logFile = `${folder}/${key}.log`;
+  const child = stack.use(
+    new Child([...command, ...flags, ...log], {
+      core: 0,
+      stderr: logFile,
+      ...(cwd === undefined ? {} : { cwd }),
+    }),
+  );
+  return { key, name, port, child, log: logFile };
 }
 
 function executableVersion(): string | undefined {
@@ -116,7 +166,7 @@ function executableVersion(): string | undefined {
 }
 
 /** Waits until a call goes through. */
-async function untilReady({ name, port }: Subject): Promise<void> {
+async function untilReady({ name, port, log }: Subject): Promise<void> {
   const late = Date.now() + 20_000;
   while (Date.now() < late) {
     const url = `http://127.0.0.1:${port}/v1/chat/completions`;
@@ -126,5 +176,6 @@ async function untilReady({ name, port }: Subject): Promise<void> {
     if (ready) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`${name} does not answer`);
+  const said = log === undefined ? "" : (await Deno.readTextFile(log)).slice(-1000);
+  throw new Error(`${name} does not answer\n${said}`);
 }

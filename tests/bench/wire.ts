@@ -71,21 +71,46 @@ function readDigits(bytes: Uint8Array, at: number, count: number): number {
   return value;
 }
 
+const CRLF = encoder.encode("\r\n");
+
 /** One chunk of the chunked transfer coding. */
 export function encodeChunk(data: Uint8Array): Uint8Array {
-  const head = encoder.encode(`${data.length.toString(16)}\r\n`);
-  const chunk = new Uint8Array(head.length + data.length + 2);
-  chunk.set(head);
-  chunk.set(data, head.length);
-  chunk.set([13, 10], head.length + data.length);
-  return chunk;
+  return concat([encoder.encode(`${data.length.toString(16)}\r\n`), data, CRLF]);
 }
 
-/** A chat request as a client sends it, head and body. `order` asks for a stream. */
-export function encodeCall(order?: StreamOrder): { head: Uint8Array; body: Uint8Array } {
+/** A message of about 600 bytes, as people write to a model: line breaks, quotes, code, Chinese. */
+const MESSAGE = [
+  'Here is what "make run" prints on the second node; the first one is fine:',
+  '```\n\tERROR loader: cannot open "C:\\models\\9g_8b\\config.json"\n\tretrying in 5 s\n```',
+  "请先用中文解释这条错误信息的原因，再给出修改后的启动命令，并说明每个参数的作用。",
+  "Keep the answer short: three steps at most, then one line that says how to check the result. " +
+  "If a setting is missing, name it – don't guess – and say where its default is documented.",
+  "另外，如果显存不足，应当先减少并发请求数还是缩短上下文长度？",
+].join("\n\n");
+
+/** A conversation whose messages have at least `bytes` bytes as JSON, and at most 700 more. */
+function conversation(bytes: number): { role: string; content: string }[] {
+  const messages: { role: string; content: string }[] = [];
+  for (let size = 0; size < bytes; size += encoder.encode(JSON.stringify(messages.at(-1))).length) {
+    const turn = messages.length + 1;
+    const role = turn % 2 === 1 ? "user" : "assistant";
+    messages.push({ role, content: `(${turn}) ${MESSAGE}` });
+  }
+  return messages;
+}
+
+/**
+ * A chat request as a client sends it, head and body. `order` asks for a stream. Without `prompt`
+ * the body has 130 bytes, with it that many or a little more.
+ */
+export function encodeCall(
+  { order, prompt }: { order?: StreamOrder; prompt?: number } = {},
+): { head: Uint8Array; body: Uint8Array } {
   const body = encoder.encode(JSON.stringify({
     model: MODEL,
-    messages: [{ role: "user", content: "Say something short." }],
+    messages: prompt === undefined
+      ? [{ role: "user", content: "Say something short." }]
+      : conversation(prompt),
     temperature: 0.7,
     max_tokens: 64,
     ...(order === undefined ? {} : { stream: true, order }),
@@ -96,4 +121,20 @@ export function encodeCall(order?: StreamOrder): { head: Uint8Array; body: Uint8
       `user-agent: bench/1.0\r\ncontent-length: ${body.length}\r\n\r\n`,
   );
   return { head, body };
+}
+
+/** The pieces in one. */
+export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}
+
+/** Writes all of `bytes`, as fast as the peer takes them. */
+export async function writeAll(socket: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await socket.write(bytes.subarray(at));
 }
