@@ -1,7 +1,13 @@
 /**
  * Everything that must hold before a change lands, one stage after another, all of them even if one
- * fails. The last line counts: `N passed, N failed` and, if any, `, N skipped`.
+ * fails or does not end. The last line counts: `N passed, N failed` and, if any, `, N skipped`.
  */
+import { within } from "./support/within.ts";
+
+const MINUTE = 60_000;
+const CHECK_LIMIT_MS = 5 * MINUTE;
+/** Each test has a limit of its own (support/limit.ts); this is for what they leave open. */
+const TESTS_LIMIT_MS = 12 * MINUTE;
 
 interface Count {
   passed: number;
@@ -10,6 +16,14 @@ interface Count {
 }
 
 const total: Count = { passed: 0, failed: 0, skipped: 0 };
+/** The process of the stage that is running. */
+let running: Deno.ChildProcess | undefined;
+for (const [signal, code] of [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.addSignalListener(signal, () => {
+    if (running !== undefined) killGroup(running);
+    Deno.exit(code);
+  });
+}
 const map = (Deno.env.get("MAP") ?? "").split(" ").filter((flag) => flag !== "");
 
 if (Deno.args[0] === "executable") {
@@ -29,24 +43,21 @@ console.log(`${passed} passed, ${failed} failed${skipped === 0 ? "" : `, ${skipp
 Deno.exit(failed === 0 ? 0 : 1);
 
 async function stage(name: string, args: string[]): Promise<void> {
-  const { success, output } = await deno(args);
+  const { success, output, verdict } = await deno(args, CHECK_LIMIT_MS);
   if (success) total.passed++;
   else total.failed++;
-  console.log(`${name} ... ${success ? "ok" : "FAILED"}`);
+  console.log(`${name} ... ${verdict}`);
   if (!success) console.log(output);
 }
 
 async function tests(paths: string[]): Promise<void> {
-  const { success, output } = await deno([
-    "test",
-    "--allow-all",
-    "--no-check",
-    "--parallel",
-    ...map,
-    ...paths,
-  ]);
+  const flags = ["--allow-all", "--no-check", "--parallel", "--preload", "tests/support/limit.ts"];
+  const { success, output, verdict } = await deno(
+    ["test", ...flags, ...map, ...paths],
+    TESTS_LIMIT_MS,
+  );
   const summary = /(?:ok|FAILED) \| (\d+) passed.*?\| (\d+) failed(?:.*?\| (\d+) ignored)?/.exec(
-    output.slice(-500),
+    output.slice(-2000),
   );
   if (summary === null) {
     total.failed++; // the runner itself did not get through
@@ -56,18 +67,28 @@ async function tests(paths: string[]): Promise<void> {
     total.skipped += Number(summary[3] ?? 0);
     if (!success && summary[2] === "0") total.failed++;
   }
-  console.log(`tests ... ${success ? "ok" : "FAILED"}`);
+  console.log(`tests ... ${verdict}`);
+}
+
+interface Ended {
+  readonly success: boolean;
+  readonly output: string;
+  /** How the stage ended, for its line. */
+  readonly verdict: string;
 }
 
 /** Runs this very Deno; what it prints is shown as it comes for tests, and kept for all. */
-async function deno(args: string[]): Promise<{ success: boolean; output: string }> {
+async function deno(args: string[], limitMs: number): Promise<Ended> {
   const loud = args[0] === "test";
   const child = new Deno.Command(Deno.execPath(), {
     args,
+    stdin: "null",
     stdout: "piped",
     stderr: "piped",
     env: { NO_COLOR: "1" },
+    detached: true, // the leader of a group: its end can be made the end of all it has started
   }).spawn();
+  running = child;
   let output = "";
   const drain = async (from: ReadableStream<Uint8Array>): Promise<void> => {
     for await (const text of from.pipeThrough(new TextDecoderStream())) {
@@ -75,7 +96,24 @@ async function deno(args: string[]): Promise<{ success: boolean; output: string 
       output += text;
     }
   };
-  await Promise.all([drain(child.stdout), drain(child.stderr)]);
-  const { success } = await child.status;
-  return { success, output };
+  const drained = Promise.all([drain(child.stdout), drain(child.stderr)]);
+  const status = await within(child.status, "the stage", { ms: limitMs }).catch(() => {});
+  killGroup(child);
+  running = undefined;
+  await within(drained, "the end of its output").catch(() => {});
+  const success = status?.success ?? false;
+  const verdict = success
+    ? "ok"
+    : status === undefined
+    ? `FAILED: still running after ${limitMs / MINUTE} minutes`
+    : "FAILED";
+  return { success, output, verdict };
+}
+
+function killGroup({ pid }: Deno.ChildProcess): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch {
+    // it left nobody behind
+  }
 }

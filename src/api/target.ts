@@ -26,7 +26,7 @@ const METHODS: ReadonlySet<string> = new Set([
 ]);
 
 /** The last Host that was found good: nearly every request has the same. */
-let goodHost = "";
+let goodHost: string | undefined;
 
 /**
  * Reads the target of a request without trusting `request.url`: Deno builds it from the Host header,

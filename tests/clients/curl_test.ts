@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { runToEnd } from "../support/ended.ts";
 import { backendsYaml, RouterProcess } from "../support/router.ts";
 
 function hasCurl(): boolean {
@@ -24,12 +25,12 @@ Deno.test({
     await using router = await RouterProcess.start(backendsYaml([a.url, b.url]));
     const script = Deno.readTextFileSync("tests/clients/spec_snippets/curl.sh")
       .replaceAll("localhost:8000", `127.0.0.1:${router.port}`)
-      .replaceAll(/^curl /gm, "echo; curl -sS ");
-    const { stdout, stderr } = await new Deno.Command("sh", { args: ["-ec", script] }).output();
-    assertEquals(new TextDecoder().decode(stderr), "");
-    const answers = new TextDecoder().decode(stdout).trim().split("\n").map((line) =>
-      JSON.parse(line)
-    );
+      .replaceAll(/^curl /gm, "echo; curl -sS --max-time 20 ");
+    const piped = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+    const curl = new Deno.Command("sh", { args: ["-ec", script], ...piped });
+    const { out, err } = await runToEnd(curl, { what: "curl" });
+    assertEquals(err, "");
+    const answers = out.trim().split("\n").map((line) => JSON.parse(line));
     const [health, models, qwen, thinking] = answers;
     assertEquals([answers.length, health.status], [4, "healthy"]);
     assertEquals(models.data.map((model: { id: string }) => model.id), [

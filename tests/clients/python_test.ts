@@ -1,22 +1,26 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { type Ended, runToEnd } from "../support/ended.ts";
+import { idle } from "../support/idle.ts";
 import { backendsYaml, RouterProcess } from "../support/router.ts";
 
 /** The clients, at exact versions. */
 const PACKAGES = ["openai==3.54.0", "requests==2.34.2"];
 const VENV = ".deno/python-clients";
+/** For making the environment. */
+const SLOW = { ms: 180_000 };
 const SNIPPETS = "tests/clients/spec_snippets";
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(command: string, args: readonly string[]): Promise<Ended> {
+/** One that cannot be run, or does not end, is as one that failed. */
+async function run(
+  command: string,
+  args: readonly string[],
+  { ms = 45_000 } = {},
+): Promise<Ended> {
+  const piped = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const what = [command, ...args].join(" ").slice(0, 100);
   try {
-    const { code, stdout, stderr } = await new Deno.Command(command, { args: [...args] }).output();
-    return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+    return await runToEnd(new Deno.Command(command, { args: [...args], ...piped }), { what, ms });
   } catch (error) {
     return { code: 127, out: "", err: String(error) };
   }
@@ -31,7 +35,7 @@ async function prepare(): Promise<string | undefined> {
   } catch {
     // not made yet, or for other versions
   }
-  const made = await run("python3", ["-m", "venv", "--clear", VENV]);
+  const made = await run("python3", ["-m", "venv", "--clear", VENV], SLOW);
   if (made.code !== 0) return `no python3 with venv: ${lastLine(made.err + made.out)}`;
   const pip = [
     "install",
@@ -42,7 +46,7 @@ async function prepare(): Promise<string | undefined> {
     "--retries",
     "1",
   ];
-  const installed = await run(`${VENV}/bin/pip`, [...pip, ...PACKAGES]);
+  const installed = await run(`${VENV}/bin/pip`, [...pip, ...PACKAGES], SLOW);
   if (installed.code !== 0) {
     return `PyPI gave no ${PACKAGES.join(", ")}: ${lastLine(installed.err)}`;
   }
@@ -163,7 +167,7 @@ except APITimeoutError:
       router,
     );
     assertEquals(out.trim(), "gave up");
-    await sim.idle();
+    await idle(sim);
     assertEquals(sim.calls.map((call) => call.ended), ["client_left"]);
   },
 );

@@ -22,7 +22,7 @@ Deno.test("promise 30: bytes beyond ASCII in a target are refused: as Latin-1 so
     await client.write(before!);
     await client.write(target);
     await client.write(after!);
-    return await client.answer().then(({ status }) => status, () => 0);
+    return (await client.answer()).status;
   };
   // U+010D and U+010A: cut to one byte each they are CR and LF.
   assertEquals(await send(new Uint8Array([0xc4, 0x8d, 0xc4, 0x8a, 0x58, 0x3a, 0x31])), 400);
@@ -163,6 +163,7 @@ Deno.test("a log that nobody reads does not stop the router", async () => {
       const answer = await fetch(`${url}/v1/chat/completions`, {
         method: "POST",
         body: JSON.stringify(chat("sim")),
+        signal: AbortSignal.timeout(10_000),
       });
       await answer.body?.cancel();
       assertEquals(answer.status, 200);

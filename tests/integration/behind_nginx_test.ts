@@ -3,6 +3,7 @@ import { Sim } from "../../src/sim/sim.ts";
 import { freePort } from "../support/free_port.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
+import { within } from "../support/within.ts";
 
 function hasNginx(): boolean {
   try {
@@ -62,6 +63,7 @@ Deno.test({
       const answer = await fetch(`http://127.0.0.1:${own}/v1/chat/completions`, {
         method: "POST",
         body: JSON.stringify(chat("sim", "hi", { stream: true, max_tokens: 8 })),
+        signal: AbortSignal.timeout(20_000),
       });
       const arrivals: number[] = [];
       for await (const _ of answer.body!) arrivals.push(Date.now());
@@ -73,7 +75,7 @@ Deno.test({
       );
     } finally {
       nginx.kill("SIGTERM");
-      await nginx.status;
+      await within(nginx.status, "nginx ends");
       await Deno.remove(folder, { recursive: true });
     }
   },

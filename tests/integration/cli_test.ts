@@ -1,18 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { type Ended, runToEnd } from "../support/ended.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { backendsYaml, chat, routerCommand, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
-interface Ended {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function run(args: readonly string[], cwd = "."): Promise<Ended> {
-  const { code, stdout, stderr } = await routerCommand(args, { cwd }).output();
-  return { code, out: new TextDecoder().decode(stdout), err: new TextDecoder().decode(stderr) };
+function run(args: readonly string[], cwd = "."): Promise<Ended> {
+  return runToEnd(routerCommand(args, { cwd }), { what: `infinilm-router ${args.join(" ")}` });
 }
 
 async function withFile(text: string, test: (path: string) => Promise<void>): Promise<void> {

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { idle } from "../support/idle.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { until } from "../support/until.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
@@ -33,7 +34,7 @@ for (
     else await until("the engine has the call", () => sim.running > 0);
     const left = Date.now();
     client.close();
-    await sim.idle();
+    await idle(sim);
     const took = sim.calls[0]!.endedAt! - left;
     assertEquals(sim.calls.map((call) => call.ended), ["client_left"]);
     assert(took <= PROMPT_MS, `${took} ms`);
@@ -74,6 +75,6 @@ Deno.test("a client that leaves during a retry causes no further attempt", async
   await until("the engine has the call", () => slow.running > 0);
   client.close();
   assertEquals((await router.call("gone"))["attempts"], 1);
-  await slow.idle();
+  await idle(slow);
   assertEquals(never.calls.length, 0);
 });

@@ -1,5 +1,7 @@
 import { assert } from "@std/assert";
 import { backendsYaml } from "../support/router.ts";
+import { until } from "../support/until.ts";
+import { within } from "../support/within.ts";
 
 /** Copies what the router is run from, so that a change to it disturbs nobody. */
 async function copySources(to: string): Promise<void> {
@@ -12,6 +14,7 @@ async function copySources(to: string): Promise<void> {
 Deno.test({
   name: "make dev: the router starts anew after every change of its sources",
   ignore: Deno.env.has("ROUTER_BIN"),
+  timeout: 120_000, // more than its waits have together
   async fn(): Promise<void> {
     const folder = await Deno.makeTempDir();
     await copySources(folder);
@@ -28,28 +31,38 @@ Deno.test({
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    let starts = 0;
     let text = "";
+    const reading = (async () => {
+      for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) text += piece;
+    })();
+    const count = (words: string): number => text.split(words).length - 1;
+    const limit = { ms: 20_000, seen: () => text };
     try {
-      for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) {
-        text += piece;
-        const seen = text.split("router is listening").length - 1;
-        if (seen === 3) break;
-        if (seen > starts) {
-          starts = seen;
-          await Deno.writeTextFile(`${folder}/src/cli/exit.ts`, `// change ${seen}\n`, {
-            append: true,
-          });
-        }
+      await until("it listens", () => count("router is listening") > 0, limit);
+      for (const change of [1, 2]) {
+        const before = { restarts: count("change detected"), starts: count("router is listening") };
+        // The watcher begins some time after the router listens, and misses what was before.
+        let writeAt = 0;
+        await until(`change ${change} is noticed`, async () => {
+          if (Date.now() >= writeAt) {
+            await Deno.writeTextFile(`${folder}/src/cli/exit.ts`, "// changed\n", { append: true });
+            writeAt = Date.now() + 1000;
+          }
+          return count("change detected") > before.restarts;
+        }, limit);
+        await until(
+          `it listens after change ${change}`,
+          () => count("router is listening") > before.starts,
+          limit,
+        );
       }
-      assert(starts === 2, text);
     } finally {
       try {
         child.kill("SIGKILL");
       } catch {
         // it has ended, which is what this test is about
       }
-      await child.status;
+      await within(Promise.all([child.status, reading]), "its end", limit);
       await Deno.remove(folder, { recursive: true });
     }
   },

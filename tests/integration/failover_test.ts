@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { idle } from "../support/idle.ts";
 import { until } from "../support/until.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 
@@ -117,7 +118,7 @@ Deno.test("promise 13: a backend that never answers ends in 504 after timeouts.r
       const { status, text, headers } = await post(router, chat("sim", "hi", { stream }));
       assertEquals([status, JSON.parse(text).code], [504, "upstream_timeout"]);
       assertEquals(headers.get("x-should-retry"), "false");
-      await Promise.all([a.idle(), b.idle()]);
+      await Promise.all([idle(a), idle(b)]);
       const calls = [...a.calls, ...b.calls];
       assertEquals(calls.map((call) => call.ended), ["client_left"], "its socket was closed");
     }

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
@@ -18,18 +18,19 @@ async function withRouter(test: (router: RouterProcess, sim: Sim) => Promise<voi
   assertEquals(router.log.filter((line) => line.message === "internal error"), []);
 }
 
-/** Sends bytes on a connection of their own; 0 stands for a connection closed without an answer. */
+/** Sends bytes on a connection of their own; `closed` stands for one closed without an answer. */
 async function statusOf(
   router: RouterProcess,
   bytes: string,
-): Promise<{ status: number; code: unknown }> {
+): Promise<{ status: number | "closed"; code: unknown }> {
   using client = await RawClient.connect(router.port);
   await client.write(bytes);
   try {
-    const { status, body } = await client.answer({ head: bytes.startsWith("HEAD") });
+    const { status, body } = await client.answer();
     return { status, code: body.startsWith("{") ? JSON.parse(body).code : undefined };
-  } catch {
-    return { status: 0, code: undefined };
+  } catch (error) {
+    if (client.end === undefined || client.received !== "") throw error;
+    return { status: "closed", code: undefined };
   }
 }
 
@@ -71,9 +72,10 @@ Deno.test("promise 29: a Host header that is no host is refused before anything 
     }
   }));
 
-/** What of RFC 9112's ambiguities a smuggler uses: sent as the whole request, a second one hidden in it. */
+/** Sent right behind each of `SMUGGLED`. */
 const HIDDEN = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n";
-const SMUGGLED: readonly (readonly [name: string, bytes: string])[] = ([
+/** What of RFC 9112's ambiguities a smuggler uses, and the answer where it is not 400. */
+const SMUGGLED: readonly (readonly [name: string, rest: string, status?: number])[] = [
   ["both lengths", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"],
   ["both lengths, TE first", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"],
   ["two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"],
@@ -86,8 +88,8 @@ const SMUGGLED: readonly (readonly [name: string, bytes: string])[] = ([
   ["a huge length", "Content-Length: 99999999999999999999\r\n\r\n"],
   ["TE xchunked", "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"],
   ["TE identity", "Transfer-Encoding: identity\r\n\r\n"],
-  ["TE gzip, chunked", "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"],
-  ["TE chunked, chunked", "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"],
+  ["TE gzip, chunked", "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501],
+  ["TE chunked, chunked", "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 501],
   ["TE chunked, identity", "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"],
   ["TE twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n"],
   ["TE with a quoted value", 'Transfer-Encoding: "chunked"\r\n\r\n0\r\n\r\n'],
@@ -107,15 +109,13 @@ const SMUGGLED: readonly (readonly [name: string, bytes: string])[] = ([
     "Transfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello\r\n0\r\n\r\n",
   ],
   ["a chunk longer than its size", "Transfer-Encoding: chunked\r\n\r\n2\r\nhello\r\n0\r\n\r\n"],
-] as const).map((
-  [name, rest],
-) => [name, `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n${rest}`]);
+];
 
 Deno.test("promise 30: ambiguous framing is refused, and no engine sees anything of it", () =>
   withRouter(async (router, sim) => {
-    for (const [name, bytes] of SMUGGLED) {
-      const { status } = await statusOf(router, bytes + HIDDEN);
-      assert([0, 400, 413, 501].includes(status), `${name}: ${status}`);
+    for (const [name, rest, expected = 400] of SMUGGLED) {
+      const bytes = `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n${rest}${HIDDEN}`;
+      assertEquals([name, (await statusOf(router, bytes)).status], [name, expected]);
     }
     const lines = [
       `POST /v1/chat/completions HTTP/1.2\r\nHost: x\r\nContent-Length: 0\r\n\r\n`,
@@ -125,10 +125,7 @@ Deno.test("promise 30: ambiguous framing is refused, and no engine sees anything
     ];
     for (const bytes of lines) {
       const { status } = await statusOf(router, bytes);
-      assert(
-        [0, 400, 404, 501].includes(status),
-        `${JSON.stringify(bytes.slice(0, 60))}: ${status}`,
-      );
+      assertEquals([bytes, status], [bytes, 400]);
     }
     assertEquals(sim.calls, []);
   }));
@@ -223,8 +220,11 @@ Deno.test("promise 32: codings that are not plain are refused: 501 for transfer,
       /content-length: (\d+)/,
       "content-length: $1\r\ncontent-length: $1",
     );
-    assert([200, 400].includes((await statusOf(router, same)).status));
-    assert(sim.calls.every((call) => !call.headers["content-length"]!.includes(",")));
+    assertEquals((await statusOf(router, same)).status, 200, "the same length twice is one length");
+    assertEquals(sim.calls.map(({ headers }) => headers["content-length"]), [
+      String(BODY.length),
+      String(BODY.length),
+    ]);
   }));
 
 Deno.test("promise 34: paths are matched as they are written, never decoded or normalised", () =>
@@ -261,21 +261,13 @@ Deno.test("promise 34: paths are matched as they are written, never decoded or n
       (await statusOf(router, "GET /livez?a=/v1/../x HTTP/1.1\r\nHost: x\r\n\r\n")).status,
       200,
     );
-    assert(
-      [400, 404, 414].includes(
-        (await statusOf(router, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")).status,
-      ),
+    assertEquals(
+      (await statusOf(router, "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")).status,
+      404,
     );
     const long = await statusOf(router, `GET /${"a".repeat(70_000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
-    assert([0, 400, 404, 414, 431].includes(long.status), String(long.status));
+    assertEquals(long.status, 414);
     assertEquals(sim.calls, []);
-  }));
-
-Deno.test("query strings are passed on as they came", () =>
-  withRouter(async (router, sim) => {
-    const query = "?api-version=1&x=%2F..%2f&y=a+b";
-    assertEquals((await statusOf(router, rawPost(`/chat/completions${query}`, BODY))).status, 200);
-    assertEquals(sim.calls[0]!.path.replace(/\?.*/, ""), "/v1/chat/completions");
   }));
 
 Deno.test("promise 35: HEAD has no body, other methods get 405 with allow, unknown ones 501", () =>
@@ -314,7 +306,7 @@ Deno.test("promise 35: HEAD has no body, other methods get 405 with allow, unkno
       assertEquals([method, status], [method, 501]);
     }
     const connect = await statusOf(router, "CONNECT /models HTTP/1.1\r\nHost: x\r\n\r\n");
-    assert([400, 501].includes(connect.status), "Deno's own parser refuses some of these");
+    assertEquals(connect.status, 400, "refused by Deno's own parser");
   }));
 
 Deno.test("variables of the environment neither move the router nor its calls", async () => {

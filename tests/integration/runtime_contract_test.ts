@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { RawClient } from "../support/raw_client.ts";
 import { until } from "../support/until.ts";
+import { within } from "../support/within.ts";
 
 /**
  * What this router relies on in Deno's server. A Deno that fails one of these must not be pinned,
@@ -13,7 +14,7 @@ async function withServer(
 ): Promise<void> {
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
   await test(server.addr.port, server);
-  await server.shutdown();
+  await within(server.shutdown(), "the server has shut down");
 }
 
 for (const pieces of [1, 2]) {
@@ -54,11 +55,11 @@ Deno.test("Deno keeps a request body readable while it shuts down", async () => 
   await withServer(handler, async (port, server) => {
     using client = await RawClient.connect(port);
     await client.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nab");
-    await reading.promise;
+    await within(reading.promise, "the handler has the request");
     const stopped = server.shutdown();
     await client.write("cd");
     assertEquals((await client.answer()).body, "abcd");
-    await stopped;
+    await within(stopped, "the server has shut down");
   });
 });
 

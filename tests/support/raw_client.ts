@@ -1,4 +1,7 @@
 /** A client that writes bytes as it is told and shows what came back, byte for byte. */
+import { within } from "./within.ts";
+
+const LIMIT_MS = 20_000;
 
 const encoder = new TextEncoder();
 
@@ -10,11 +13,16 @@ export interface RawAnswer {
   readonly complete: boolean;
 }
 
-export class RawClient {
+/** How a connection ended, seen from the client: `ours` if this end closed it first. */
+export type ClientEnd = "fin" | "reset" | "ours";
+
+export class RawClient implements Disposable {
   readonly #socket: Deno.TcpConn;
-  /** All bytes received, one character each (`TextDecoder`'s latin1 is windows-1252). */
+  /** Bytes received and not yet taken, one character each (`TextDecoder`'s latin1 is windows-1252). */
   received = "";
-  ended = false;
+  /** How the connection ended, as soon as a read has met that end. */
+  end?: ClientEnd;
+  #closed = false;
 
   private constructor(socket: Deno.TcpConn) {
     this.#socket = socket;
@@ -26,45 +34,38 @@ export class RawClient {
 
   async write(data: string | Uint8Array): Promise<void> {
     const bytes = typeof data === "string" ? encoder.encode(data) : data;
-    for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+    const all = async (): Promise<void> => {
+      for (let at = 0; at < bytes.length;) at += await this.#socket.write(bytes.subarray(at));
+    };
+    await this.#within(all(), `${bytes.length} bytes are written`);
   }
 
-  /** Reads once more; false at the end, however it came. */
-  async read(): Promise<boolean> {
-    const buffer = new Uint8Array(32 * 1024);
-    const count = await this.#socket.read(buffer).catch(() => null);
-    if (count === null) this.ended = true;
-    else this.received += String.fromCharCode(...buffer.subarray(0, count));
-    return count !== null;
+  /** Sends a JSON POST in one write. */
+  post(path: string, body: unknown): Promise<void> {
+    return this.write(rawPost(path, JSON.stringify(body)));
   }
 
-  /** Reads until `text` has come. Throws if the connection ends first. */
-  async until(text: string): Promise<void> {
-    while (!this.received.includes(text)) {
-      if (!await this.read()) {
-        throw new Error(`ended before ${JSON.stringify(text)}: ${this.received}`);
-      }
-    }
+  /** Reads on until `text` has come, and takes all up to its end. Throws if the connection ends first. */
+  until(text: string): Promise<string> {
+    return this.#within(this.#until(text), `${JSON.stringify(text)} comes`);
+  }
+
+  /** Reads up to the end of the connection, however it comes (see `end`), and takes it all. */
+  rest(): Promise<string> {
+    const all = async (): Promise<string> => {
+      while (await this.#read());
+      return this.#take(this.received.length);
+    };
+    return this.#within(all(), "the connection ends");
   }
 
   /** Reads one answer from the front of what comes, and takes it away. */
-  async answer({ head = false } = {}): Promise<RawAnswer> {
-    await this.until("\r\n\r\n");
-    const end = this.received.indexOf("\r\n\r\n") + 4;
-    const [statusLine, ...lines] = this.received.slice(0, end - 4).split("\r\n");
-    const headers = new Headers(lines.map((line) => line.split(/:\s*/, 2) as [string, string]));
-    const status = Number(statusLine!.split(" ")[1]);
-    this.received = this.received.slice(end);
-    if (head || status === 204 || status === 304) {
-      return { status, headers, body: "", complete: true };
-    }
-    const { body, complete } = headers.get("transfer-encoding") === "chunked"
-      ? await this.#chunked()
-      : await this.#length(headers.get("content-length"));
-    return { status, headers, body, complete };
+  answer({ head = false } = {}): Promise<RawAnswer> {
+    return this.#within(this.#answer(head), "a whole answer comes");
   }
 
   close(): void {
+    this.#closed = true;
     try {
       this.#socket.close();
     } catch {
@@ -76,24 +77,73 @@ export class RawClient {
     this.close();
   }
 
+  #within<T>(promise: Promise<T>, what: string): Promise<T> {
+    return within(promise, what, {
+      ms: LIMIT_MS,
+      seen: () => ({ received: this.received.slice(-2000), end: this.end }),
+    });
+  }
+
+  /** Reads once more; false at the end. */
+  async #read(): Promise<boolean> {
+    const buffer = new Uint8Array(32 * 1024);
+    try {
+      const count = await this.#socket.read(buffer);
+      if (count !== null) this.received += String.fromCharCode(...buffer.subarray(0, count));
+      else this.end = "fin";
+      return count !== null;
+    } catch (error) {
+      if (!this.#closed && !(error instanceof Deno.errors.ConnectionReset)) throw error;
+      this.end = this.#closed ? "ours" : "reset";
+      return false;
+    }
+  }
+
+  async #until(text: string): Promise<string> {
+    while (!this.received.includes(text)) {
+      if (!await this.#read()) {
+        throw new Error(`ended (${this.end}) before ${JSON.stringify(text)}: ${this.received}`);
+      }
+    }
+    return this.#take(this.received.indexOf(text) + text.length);
+  }
+
+  async #answer(bodyless: boolean): Promise<RawAnswer> {
+    const [statusLine, ...lines] = (await this.#until("\r\n\r\n")).trimEnd().split("\r\n");
+    const headers = new Headers(lines.map((line) => line.split(/:\s*/, 2) as [string, string]));
+    const status = Number(statusLine!.split(" ")[1]);
+    if (bodyless || status === 204 || status === 304) {
+      return { status, headers, body: "", complete: true };
+    }
+    const { body, complete } = headers.get("transfer-encoding") === "chunked"
+      ? await this.#chunked()
+      : await this.#length(headers.get("content-length"));
+    return { status, headers, body, complete };
+  }
+
   async #length(length: string | null): Promise<{ body: string; complete: boolean }> {
     const bytes = length === null ? Infinity : Number(length);
-    while (this.received.length < bytes && await this.read());
-    const body = this.received.slice(0, bytes);
-    this.received = this.received.slice(body.length);
+    while (this.received.length < bytes && await this.#read());
+    const body = this.#take(Math.min(bytes, this.received.length));
     return { body, complete: body.length === bytes };
+  }
+
+  #take(length: number): string {
+    const taken = this.received.slice(0, length);
+    this.received = this.received.slice(length);
+    return taken;
   }
 
   async #chunked(): Promise<{ body: string; complete: boolean }> {
     let body = "";
     for (;;) {
       while (!this.received.includes("\r\n")) {
-        if (!await this.read()) return { body, complete: false };
+        if (!await this.#read()) return { body, complete: false };
       }
       const line = this.received.indexOf("\r\n");
       const size = parseInt(this.received.slice(0, line), 16);
       while (this.received.length < line + 4 + size) {
-        if (!await this.read()) {
+        if (!await this.#read()) {
           return { body: body + this.received.slice(line + 2), complete: false };
         }
       }

@@ -1,4 +1,5 @@
 import { closeQuietly, resetConnection } from "../../src/sim/http_reset.ts";
+import { within } from "./within.ts";
 
 /** A request as it was on the wire. */
 export interface PeerRequest {
@@ -58,13 +59,15 @@ export class RawPeer implements AsyncDisposable {
 
   /** The connection with this index, as soon as there is one. */
   async connection(index: number): Promise<PeerConnection> {
-    while (this.connections.length <= index) await this.#changed.next();
+    const here = this.#changed.until(() => this.connections.length > index);
+    await within(here, `connection ${index} of the peer`, { seen: () => this.#seen });
     return this.connections[index]!;
   }
 
   /** Resolves when so many whole requests have been read. */
   async received(count: number): Promise<void> {
-    while (this.requests.length < count) await this.#changed.next();
+    const here = this.#changed.until(() => this.requests.length >= count);
+    await within(here, `${count} requests at the peer`, { seen: () => this.#seen });
   }
 
   /** Refuses new connections from now on; those it has stay. */
@@ -78,12 +81,17 @@ export class RawPeer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stopListening();
-    await this.#accepting;
+    await within(this.#accepting, "the peer stops listening");
     for (const connection of this.connections) connection.close();
-    await Promise.all(this.connections.map((connection) => connection.closedByPeer));
-    for (const result of await Promise.allSettled(this.#scripts)) {
+    const scripts = Promise.allSettled(this.#scripts);
+    const seen = (): unknown => this.#seen;
+    for (const result of await within(scripts, "every script of the peer has ended", { seen })) {
       if (result.status === "rejected") throw result.reason;
     }
+  }
+
+  get #seen(): unknown {
+    return { connections: this.connections.length, heads: this.requests.map(({ head }) => head) };
   }
 
   async #accept(): Promise<void> {
@@ -116,8 +124,6 @@ export class RawPeer implements AsyncDisposable {
  */
 export class PeerConnection {
   readonly index: number;
-  /** How the connection ended: awaiting it is awaiting that end. */
-  readonly closedByPeer: Promise<PeerEnd>;
   /** The size of each read: with pauses between them, the size of each segment that came. */
   readonly reads: number[] = [];
   readonly #socket: Deno.TcpConn;
@@ -140,7 +146,6 @@ export class PeerConnection {
     this.#socket.setNoDelay();
     this.index = index;
     this.#onRequest = onRequest;
-    this.closedByPeer = this.#end.promise;
   }
 
   /** Runs a script; reading begins once its first synchronous part has run. */
@@ -153,6 +158,11 @@ export class PeerConnection {
   /** Every byte that came so far. */
   get received(): Uint8Array {
     return this.#bytes.subarray(0, this.#size);
+  }
+
+  /** How the connection ended: awaiting it is awaiting that end. */
+  get closedByPeer(): Promise<PeerEnd> {
+    return this.#within(this.#end.promise, "the connection ends");
   }
 
   /** Whether this end or the other has closed it. */
@@ -177,7 +187,8 @@ export class PeerConnection {
 
   /** Resolves when so many bytes have come in all, or the connection has ended. */
   async receivedAtLeast(count: number): Promise<void> {
-    while (this.#size < count && !this.#ended) await this.#changed.next();
+    const here = this.#changed.until(() => this.#size >= count || this.#ended);
+    await this.#within(here, `${count} bytes at the peer`);
   }
 
   /** The next request with all its body; undefined if the connection ends before it is whole. */
@@ -228,6 +239,10 @@ export class PeerConnection {
     if (!this.#unread) throw new Error("reset() needs hold() and a byte that was not read");
     this.#finish("ours");
     await resetConnection(this.#socket);
+  }
+
+  #within<T>(promise: Promise<T>, what: string): Promise<T> {
+    return within(promise, what, { seen: () => latin1(this.received.slice(-2000)) });
   }
 
   async #readAll(): Promise<void> {
@@ -347,6 +362,10 @@ class Change {
 
   next(): Promise<void> {
     return this.#next.promise;
+  }
+
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await this.next();
   }
 
   happened(): void {

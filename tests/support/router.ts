@@ -1,4 +1,5 @@
 /** Starts the real router as a process of its own, from source or, with ROUTER_BIN, the executable. */
+import { within } from "./within.ts";
 
 /** One line of the router's log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly message: string };
@@ -12,7 +13,8 @@ export interface RouterOptions {
   descriptors?: number;
 }
 
-const START_LIMIT_MS = 30_000;
+/** The router says, answers and ends what it is asked to within this time, on a busy machine too. */
+const LIMIT_MS = 30_000;
 
 export interface CommandOptions {
   env?: Record<string, string>;
@@ -59,6 +61,8 @@ export class RouterProcess {
   readonly #reading: Promise<unknown>;
   readonly #configFile: string;
   readonly #waiting = new Set<() => void>();
+  /** Of every `fetch` so far: only its caller knows when the answer has been read. */
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   readonly log: LogLine[] = [];
   /** Everything on standard error that is not a log line. */
   noise = "";
@@ -87,17 +91,26 @@ export class RouterProcess {
     const child = routerCommand(["serve", "--config", file, ...flags], options)
       .spawn();
     const router = new RouterProcess(child, file);
-    const listening = await router.logged((line) => line.message === "router is listening");
-    router.port = listening["port"] as number;
+    try {
+      await router.#up(options);
+    } catch (error) {
+      await router[Symbol.asyncDispose]();
+      throw error;
+    }
+    return router;
+  }
+
+  async #up(options: RouterOptions): Promise<void> {
+    const listening = await this.logged((line) => line.message === "router is listening");
+    this.port = listening["port"] as number;
     if (options.healthy !== false) {
       const count = listening["backends"] as number;
       const up = new Set<unknown>();
-      await router.logged((line) => {
+      await this.logged((line) => {
         if (line.message === "backend is healthy") up.add(line["backend"]);
         return up.size === count;
       });
     }
-    return router;
   }
 
   get url(): string {
@@ -111,17 +124,17 @@ export class RouterProcess {
   /** The first log line, past or future, that `matches`. Rejects if the router ends without it. */
   async logged(matches: (line: LogLine) => boolean): Promise<LogLine> {
     let seen = 0;
-    const late = Date.now() + START_LIMIT_MS;
+    const late = Date.now() + LIMIT_MS;
     for (;;) {
       for (; seen < this.log.length; seen++) {
         const line = this.log[seen]!;
         if (matches(line)) return line;
       }
       if (this.#ended) {
-        throw new Error(`the router ended without the awaited log line\n${this.noise}`);
+        throw new Error(`the router ended before a log line of which ${matches}\n${this.noise}`);
       }
       if (Date.now() > late) {
-        throw new Error(`no such log line came\n${JSON.stringify(this.log.slice(-5))}`);
+        throw new Error(`no log line came of which ${matches}; ${this.#lastWords()}`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(wake, 1000);
@@ -143,8 +156,16 @@ export class RouterProcess {
     );
   }
 
-  fetch(path: string, init?: RequestInit): Promise<Response> {
-    return fetch(this.url + path, init);
+  /** `fetch` whose answer has to be whole in time. */
+  fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const limit = new AbortController();
+    const timer = setTimeout(() => {
+      const what = `${init.method ?? "GET"} ${path}`;
+      limit.abort(new Error(`no whole answer to ${what} in time; ${this.#lastWords()}`));
+    }, LIMIT_MS);
+    this.#timers.add(timer);
+    const signals = [limit.signal, ...(init.signal ? [init.signal] : [])];
+    return fetch(this.url + path, { ...init, signal: AbortSignal.any(signals) });
   }
 
   /** A JSON POST. */
@@ -167,7 +188,10 @@ export class RouterProcess {
   }
 
   get status(): Promise<Deno.CommandStatus> {
-    return this.#child.status;
+    return within(this.#child.status, "the router's end", {
+      ms: LIMIT_MS,
+      seen: () => this.#lastWords(),
+    });
   }
 
   #ended = false;
@@ -180,9 +204,14 @@ export class RouterProcess {
         // it has ended by itself
       }
     }
-    await this.#child.status;
-    await this.#reading;
+    for (const timer of this.#timers) clearTimeout(timer);
+    await this.status;
+    await within(this.#reading, "the end of the router's output");
     await Deno.remove(this.#configFile).catch(() => {});
+  }
+
+  #lastWords(): string {
+    return `the last of its log: ${JSON.stringify(this.log.slice(-5))}\n${this.noise}`;
   }
 
   async #readLog(): Promise<void> {

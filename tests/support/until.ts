@@ -1,8 +1,18 @@
+import { within, type WithinOptions } from "./within.ts";
+
 /** Waits until `holds`, looking again every few milliseconds. Throws after ten seconds. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const late = Date.now() + 10_000;
-  while (!await holds()) {
-    if (Date.now() > late) throw new Error(`still not so after ten seconds: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  options: WithinOptions = {},
+): Promise<void> {
+  let late = false;
+  const look = async (): Promise<void> => {
+    while (!late && !await holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+  };
+  try {
+    await within(look(), what, options);
+  } finally {
+    late = true;
   }
 }
