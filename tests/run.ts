@@ -9,6 +9,10 @@ const CHECK_LIMIT_MS = 5 * MINUTE;
 /** Each test has a limit of its own (support/limit.ts); this is for what they leave open. */
 const TESTS_LIMIT_MS = 12 * MINUTE;
 
+/** What has nothing to do with how connections are served; the others also run on plain `Deno.serve`. */
+const NOT_OF_SERVING = ["dev", "cli", "runtime_contract", "connection_contract", "slow_clients"]
+  .map((name) => `tests/integration/${name}_test.ts`).join(",");
+
 interface Count {
   passed: number;
   failed: number;
@@ -36,6 +40,7 @@ if (Deno.args[0] === "executable") {
   await stage("lint", ["lint", "--quiet"]);
   await stage("types", ["check", "--quiet", ...map, "main.ts", "src", "tests"]);
   await tests(["tests/docs", "tests/unit", "tests/integration", "tests/clients"]);
+  await tests(["tests/integration", `--ignore=${NOT_OF_SERVING}`], { PLAIN_SERVE: "1" });
 }
 
 const { passed, failed, skipped } = total;
@@ -50,11 +55,12 @@ async function stage(name: string, args: string[]): Promise<void> {
   if (!success) console.log(output);
 }
 
-async function tests(paths: string[]): Promise<void> {
+async function tests(paths: string[], env: Record<string, string> = {}): Promise<void> {
   const flags = ["--allow-all", "--no-check", "--parallel", "--preload", "tests/support/limit.ts"];
   const { success, output, verdict } = await deno(
     ["test", ...flags, ...map, ...paths],
     TESTS_LIMIT_MS,
+    env,
   );
   const summary = /(?:ok|FAILED) \| (\d+) passed.*?\| (\d+) failed(?:.*?\| (\d+) ignored)?/.exec(
     output.slice(-2000),
@@ -78,14 +84,18 @@ interface Ended {
 }
 
 /** Runs this very Deno; what it prints is shown as it comes for tests, and kept for all. */
-async function deno(args: string[], limitMs: number): Promise<Ended> {
+async function deno(
+  args: string[],
+  limitMs: number,
+  env: Record<string, string> = {},
+): Promise<Ended> {
   const loud = args[0] === "test";
   const child = new Deno.Command(Deno.execPath(), {
     args,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
     detached: true, // the leader of a group: its end can be made the end of all it has started
   }).spawn();
   running = child;

@@ -6,7 +6,6 @@ import { SignalPeer } from "./signal_peer.ts";
 export class PlainServer implements Acceptor {
   readonly failed: Promise<unknown>;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #hardEnd = new AbortController();
 
   /** Throws what listening throws. */
   constructor(
@@ -16,7 +15,7 @@ export class PlainServer implements Acceptor {
     // Deno would let this variable move whatever is served first.
     Deno.env.delete("DENO_SERVE_ADDRESS");
     this.#server = Deno.serve(
-      { hostname: host, port, signal: this.#hardEnd.signal, onError: onDefect, onListen: () => {} },
+      { hostname: host, port, onError: onDefect, onListen: () => {} },
       (request, { remoteAddr }) =>
         handler(request, new SignalPeer(remoteAddr.hostname, request.signal)),
     );
@@ -31,7 +30,6 @@ export class PlainServer implements Acceptor {
     return this.#server.shutdown();
   }
 
-  cut(): void {
-    this.#hardEnd.abort();
-  }
+  /** It cannot: a server that is shutting down can no longer be aborted. */
+  cut(): void {}
 }

@@ -15,7 +15,7 @@ export interface ReadBodyOptions {
 }
 
 /** Bodies declared up to this size are read by one native call: the cheapest way, but nothing can end it. */
-const AT_ONCE_BYTES = 64 * 1024;
+const AT_ONCE_BYTES = 256 * 1024;
 
 /** How much is read of a larger body at a time. */
 const READ_BYTES = 64 * 1024;

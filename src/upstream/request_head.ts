@@ -12,7 +12,7 @@ export interface UpstreamRequest {
 const encoder = new TextEncoder();
 
 /** Bodies up to this go out in the same write as the head: one packet, one system call. */
-const ONE_WRITE_BYTES = 64 * 1024;
+const ONE_WRITE_BYTES = 128 * 1024;
 
 const TARGET = /^[\x21-\x7e]+$/;
 

@@ -40,6 +40,9 @@ export interface SubjectOptions {
 }
 
 const EXECUTABLE = "dist/infinilm-router";
+/** As in the Makefile. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=8";
+
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
 
 /** Starts what is wanted and there on this machine. Throws if one does not come up. */
@@ -78,7 +81,7 @@ export async function startSubjects(options: SubjectOptions): Promise<Subject[]>
 
 /** How Deno runs the router in production: relative paths, so those of the folder it runs in. */
 function denoServing(file: string): string[] {
-  const flags = [...mapFlags(), "--unstable-no-legacy-abort", ...PERMISSIONS];
+  const flags = [...mapFlags(), "--unstable-no-legacy-abort", V8_FLAGS, ...PERMISSIONS];
   return [Deno.execPath(), "run", "--no-check", ...flags, file];
 }
 

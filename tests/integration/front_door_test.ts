@@ -257,6 +257,7 @@ Deno.test("a refusal comes at once, however slowly the body does, and then the c
   using client = await RawClient.connect(router.port);
   await client.write("POST /nope HTTP/1.1\r\nhost: x\r\ncontent-length: 2000000\r\n\r\nxx");
   assertStringIncludes(await client.until('"not_found"'), "404 Not Found");
+  if (plain) return; // then it closes when the client does
   const began = performance.now();
   await client.rest();
   assert(performance.now() - began > 4000, "the rest is waited for");

@@ -39,7 +39,9 @@ export function routerCommand(
     "--allow-env",
     "--no-prompt",
     "--unstable-no-legacy-abort",
+    "--v8-flags=--max-semi-space-size=8",
   ];
+  if (Deno.env.has("PLAIN_SERVE")) flags.push(`--preload=${root}/tests/support/plain_serve.ts`);
   const source = ["run", "--no-check", ...map, ...flags, `${root}/main.ts`];
   const command = binary === undefined ? [Deno.execPath(), ...source, ...args] : [binary, ...args];
   if (descriptors !== undefined) {
