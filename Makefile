@@ -5,8 +5,9 @@ SHELL := /bin/sh
 TOOLCHAIN := . packaging/toolchain.sh;
 PERMISSIONS := --allow-net --allow-read --allow-env --no-prompt
 # Without the last one Deno aborts request.signal after answers that went well, too: 5 % of a small call.
-# The semi-space of 8 MiB instead of 16 takes 60 to 120 MiB less memory, and no more CPU (docs/performance.md).
-RUN_FLAGS := $(PERMISSIONS) --unstable-no-legacy-abort --v8-flags=--max-semi-space-size=8
+# After a few idle seconds V8's memory reducer collects so hard that compiled code goes with it: calls cost
+# half as much again for seconds (docs/performance.md).
+RUN_FLAGS := $(PERMISSIONS) --unstable-no-legacy-abort --v8-flags=--no-memory-reducer
 CONFIG ?= config.yaml
 PORT ?= 8000
 

@@ -41,7 +41,7 @@ export interface SubjectOptions {
 
 const EXECUTABLE = "dist/infinilm-router";
 /** As in the Makefile. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=8";
+const V8_FLAGS = "--v8-flags=--no-memory-reducer";
 
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
 

@@ -39,7 +39,7 @@ export function routerCommand(
     "--allow-env",
     "--no-prompt",
     "--unstable-no-legacy-abort",
-    "--v8-flags=--max-semi-space-size=8",
+    "--v8-flags=--no-memory-reducer",
   ];
   if (Deno.env.has("PLAIN_SERVE")) flags.push(`--preload=${root}/tests/support/plain_serve.ts`);
   const source = ["run", "--no-check", ...map, ...flags, `${root}/main.ts`];
