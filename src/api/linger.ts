@@ -1,3 +1,4 @@
+import { STATUS_CODE } from "@std/http/status";
 import { bodyReader } from "../proxy/body_reader.ts";
 import type { Peer } from "../proxy/peer.ts";
 import type { RequestHead } from "../proxy/request_head.ts";
@@ -33,6 +34,11 @@ export function lingering(
   const rest = sending ? bodyReader(request) : undefined;
   if (rest !== undefined) return answerFirst(rest, response, { peer, maxBytes });
   peer.answered();
+  if (sending && response.status === STATUS_CODE.RequestTimeout) {
+    // It is still being read, by a native call that only the end of the connection ends.
+    response.headers.set("connection", "close");
+    setTimeout(() => peer.cut(), LAST_CHUNK_MS);
+  }
   return response;
 }
 

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
 import { idle } from "../support/idle.ts";
+import { keptConnectionsGone } from "../support/connections_to.ts";
 import { until } from "../support/until.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 
@@ -22,6 +23,7 @@ Deno.test("promise 4: calls to a backend that refuses connections are served by 
     `${backendsYaml([a.url, b.url])}${RARE_CHECKS}routing: { policy: round_robin }\n`,
   );
   a.setFault("refuse");
+  await keptConnectionsGone(router, a.port);
   for (let i = 0; i < 200; i++) assertEquals((await post(router, chat("sim"))).status, 200);
   assertEquals(b.calls.length, 200);
   const down = await router.logged((line) => line.message === "backend is unhealthy");

@@ -289,3 +289,38 @@ Deno.test("SIGTERM ends idle connections at once, and a running stream runs to i
   assertStringIncludes(await running.rest(), "data: [DONE]\n\n\r\n0\r\n\r\n");
   assertEquals((await router.status).code, 0);
 });
+
+for (const [what, size] of [["small", 1000], ["large", 300_000]] as const) {
+  Deno.test(`SIGTERM lets a call with a ${what} body that waits for its whole answer have it, and then closes`, async () => {
+    const asked = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    await using peer = startEnginePeer(async (conn) => {
+      asked.resolve();
+      await go.promise;
+      await conn.write(jsonAnswer({ ok: true }));
+    });
+    await using router = await RouterProcess.start(backendsYaml([urlOf(peer)]));
+    using client = await RawClient.connect(router.port);
+    await client.write(rawPost("/v1/chat/completions", CHAT.padEnd(size)));
+    await asked.promise;
+    router.signal("SIGTERM");
+    await router.logged(({ message }) => message === "draining");
+    go.resolve();
+    assertEquals((await client.answer()).body, '{"ok":true}');
+    assertEquals(await client.rest(), "");
+    assertEquals((await router.status).code, 0);
+  });
+
+  Deno.test(`a ${what} upload that stalls gets its 408, and its connection closes`, async () => {
+    await using peer = startEnginePeer((conn) => conn.write(jsonAnswer({ ok: true })));
+    await using router = await RouterProcess.start(
+      `${backendsYaml([urlOf(peer)])}timeouts: { request: 300ms }\n`,
+    );
+    using client = await RawClient.connect(router.port);
+    await client.write(
+      `POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: ${size}\r\n\r\n{`,
+    );
+    assertStringIncludes(await client.until('"request_timeout"'), "408 Request Timeout");
+    if (!plain) await client.rest();
+  });
+}
