@@ -19,3 +19,10 @@ for (const [text, ids] of LISTS) {
     assertEquals(readModelIds(text), ids);
   });
 }
+
+Deno.test("the model list of a sick engine is bounded: names of 512 characters, 10 000 of them", () => {
+  const ids = Array.from({ length: 10_005 }, (_, i) => ({ id: `m${i}` }));
+  const long = [{ id: "x".repeat(513) }, { id: "x".repeat(512) }];
+  assertEquals(readModelIds(JSON.stringify({ data: ids }))?.length, 10_000);
+  assertEquals(readModelIds(JSON.stringify({ data: long })), ["x".repeat(512)]);
+});

@@ -17,3 +17,15 @@ Deno.test("Cutoff knows its cause when its signal is heard", () => {
   cutoff.cut("idle");
   assertEquals(cause, "idle");
 });
+
+Deno.test("Cutoff tells nobody who has stopped listening", () => {
+  const cutoff = new Cutoff();
+  const heard: string[] = [];
+  const first = (): void => void heard.push("first");
+  cutoff.on(first);
+  cutoff.on(() => heard.push("second"));
+  cutoff.off(first);
+  cutoff.off(first);
+  cutoff.cut("total");
+  assertEquals(heard, ["second"]);
+});

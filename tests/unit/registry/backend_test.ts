@@ -32,3 +32,13 @@ Deno.test("Backend is available if it is healthy, not full, and has weight", () 
   unlimited.inFlight = 1e9;
   assertEquals(unlimited.available, true);
 });
+
+Deno.test("a backend that renames its models at every check is remembered within bounds", () => {
+  const backend = newBackend("b", { models: undefined });
+  for (let check = 0; check < 30; check++) {
+    backend.discovered(Array.from({ length: 1000 }, (_, i) => `m${check}-${i}`));
+  }
+  assertEquals(backend.firstSeen.size <= 22_000, true, `${backend.firstSeen.size}`);
+  assertEquals(backend.serves("m29-5"), true);
+  assertEquals(backend.serves("m28-5"), false);
+});

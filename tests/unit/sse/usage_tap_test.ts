@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Usage, usageOf, UsageTap } from "../../../src/sse/usage_tap.ts";
+import { type Usage, usageAtEnd, usageOf, UsageTap } from "../../../src/sse/usage_tap.ts";
 import { bytesOf } from "./support.ts";
 
 const USAGE = '{"usage":{"prompt_tokens":7,"completion_tokens":3}}';
@@ -63,3 +63,38 @@ Deno.test("usageOf gives nothing for what is not an answer with usage", () => {
     assertEquals(usageOf(json), undefined, json);
   }
 });
+
+Deno.test("UsageTap forgets what is far back, by bytes as by pieces", () => {
+  const tap = new UsageTap();
+  tap.tap(bytesOf(`data: ${USAGE}\n\n`));
+  tap.tap(bytesOf(`data: "${"x".repeat(40_000)}"\n\n`));
+  assertEquals(tap.usage(), FOUND);
+  tap.tap(bytesOf(`data: "${"x".repeat(40_000)}"\n\n`));
+  assertEquals(tap.usage(), undefined);
+});
+
+const WHOLE: [name: string, json: string, usage: Usage | undefined][] = [
+  ["at its end", `{"text":"${"x".repeat(5000)}",${USAGE.slice(1)}`, FOUND],
+  [
+    "with details in it, and fields behind it",
+    '{"usage":{"prompt_tokens":7,"prompt_tokens_details":{"cached_tokens":1},"completion_tokens":3},"x":null}',
+    FOUND,
+  ],
+  ["with blanks in it", '{"a": 1, "usage": {"prompt_tokens": 7, "completion_tokens": 3}}', FOUND],
+  ["far before its end", `{"usage":${USAGE.slice(9, -1)},"text":"${"x".repeat(5000)}"}`, FOUND],
+  ["in its text only", `{"text":"${JSON.stringify(USAGE).slice(1, -1)}"}`, undefined],
+  ["null", '{"usage":null}', undefined],
+  [
+    "far before the end of a large one",
+    `{${USAGE.slice(1, -1)},"text":"${"x".repeat(70_000)}"}`,
+    undefined,
+  ],
+  ["at the end of a large one", `{"text":"${"ä".repeat(70_000)}",${USAGE.slice(1)}`, FOUND],
+  ["nowhere, as it is cut off", '{"usage":{"prompt_tokens":7', undefined],
+];
+
+for (const [name, json, usage] of WHOLE) {
+  Deno.test(`usageAtEnd of a whole answer that has it ${name}`, () => {
+    assertEquals(usageAtEnd(bytesOf(json)), usage);
+  });
+}
