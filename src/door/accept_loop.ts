@@ -3,12 +3,13 @@ import { isOutOfDescriptors } from "../upstream/upstream_error.ts";
 import type { Acceptor, Address } from "./acceptor.ts";
 import type { Burst } from "./burst.ts";
 import { ClientConnection, type ClientConnectionOptions } from "./client_connection.ts";
+import type { Connections } from "./connections.ts";
 import { turnAway } from "./turn_away.ts";
 
 export interface AcceptLoopOptions extends Omit<ClientConnectionOptions, "onEnd"> {
   maxConnections: number;
   /** All connections there are, those of an earlier loop included. */
-  connections: Set<ClientConnection>;
+  connections: Connections;
   /** Connections that were one too many. */
   turnedAway: Burst;
   /** Accepts that failed for want of file descriptors. */
@@ -25,7 +26,6 @@ export class AcceptLoop implements Acceptor {
   readonly #listener: Deno.TcpListener;
   readonly #options: AcceptLoopOptions;
   #stopping = false;
-  #onEmpty: (() => void) | undefined;
 
   /** Throws what listening throws. */
   constructor({ host, port }: Address, options: AcceptLoopOptions) {
@@ -43,18 +43,16 @@ export class AcceptLoop implements Acceptor {
   }
 
   async stop(): Promise<void> {
-    const { connections } = this.#options;
+    const { connections, headTimer, keepAliveTimer, lastBytesTimer } = this.#options;
     this.#stopping = true;
     this.#close();
-    const empty = new Promise<void>((resolve) => this.#onEmpty = resolve);
-    for (const connection of [...connections]) connection.drain();
-    if (connections.size > 0) await empty;
-    this.#options.headTimer.stop();
-    this.#options.keepAliveTimer.stop();
+    connections.forEach((connection) => connection.drain());
+    await connections.none();
+    for (const timer of [headTimer, keepAliveTimer, lastBytesTimer]) timer.stop();
   }
 
   cut(): void {
-    for (const connection of [...this.#options.connections]) connection.cut();
+    this.#options.connections.forEach((connection) => connection.cut());
   }
 
   /** Returns why it came to an end. */
@@ -64,6 +62,7 @@ export class AcceptLoop implements Acceptor {
       try {
         this.#take(await this.#listener.accept());
       } catch (error) {
+        if (isOfOneConnection(error)) continue;
         if (this.#stopping || !isOutOfDescriptors(error)) {
           this.#close();
           return error;
@@ -79,7 +78,8 @@ export class AcceptLoop implements Acceptor {
 
   #take(socket: Deno.TcpConn): void {
     const { connections, maxConnections, turnedAway, log } = this.#options;
-    if (connections.size >= maxConnections) {
+    if (this.#stopping) return socket.close();
+    if (connections.count >= maxConnections) {
       if (turnedAway.begins()) {
         log.warn("connections are turned away", { max_connections: maxConnections });
       }
@@ -90,14 +90,16 @@ export class AcceptLoop implements Acceptor {
       connections.add(
         new ClientConnection(socket, {
           ...this.#options,
-          onEnd: (connection) => {
-            connections.delete(connection);
-            if (connections.size === 0) this.#onEmpty?.();
-          },
+          onEnd: (connection) => connections.delete(connection),
         }),
       );
     } catch (error) {
       log.debug("a connection ended as it was accepted", { reason: String(error) });
+      try {
+        socket.close();
+      } catch {
+        // it has been taken by the server, or closed
+      }
     }
   }
 
@@ -108,4 +110,11 @@ export class AcceptLoop implements Acceptor {
       // closed before
     }
   }
+}
+
+/** Whether accepting failed for a connection that its client has reset meanwhile (accept(2)): others wait. */
+function isOfOneConnection(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset;
 }

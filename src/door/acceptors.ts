@@ -4,7 +4,8 @@ import { SharedTimer } from "../proxy/shared_timer.ts";
 import { AcceptLoop } from "./accept_loop.ts";
 import type { Acceptor, Address } from "./acceptor.ts";
 import { Burst } from "./burst.ts";
-import type { ClientConnection, ConnectionHandler } from "./client_connection.ts";
+import type { ConnectionHandler } from "./client_connection.ts";
+import { Connections } from "./connections.ts";
 import { affordableConnections } from "./free_descriptors.ts";
 import { findServeHttpOnConnection, type ServeHttpOnConnection } from "./http_on_connection.ts";
 import { PlainServer } from "./plain_server.ts";
@@ -62,7 +63,8 @@ function acceptLoops(
     maxConnections,
     headTimer: new SharedTimer(timeouts.headMs, now),
     keepAliveTimer: new SharedTimer(timeouts.keepAliveMs, now),
-    connections: new Set<ClientConnection>(),
+    lastBytesTimer: new SharedTimer(Math.max(timeouts.keepAliveMs, timeouts.clientStallMs), now),
+    connections: new Connections(),
     turnedAway: new Burst({ quietMs: QUIET_MS, now }),
     outOfDescriptors: new Burst({ quietMs: QUIET_MS, now }),
   };

@@ -12,6 +12,8 @@ export interface ClientConnectionOptions {
   headTimer: SharedTimer;
   /** Runs `timeouts.keep_alive`. */
   keepAliveTimer: SharedTimer;
+  /** The same, or `timeouts.client_stall` if that is longer, while a client may still be reading. */
+  lastBytesTimer: SharedTimer;
   /** What the handler throws is a defect of ours: this logs it and makes an answer. */
   onDefect: (error: unknown) => Response;
   /** Called once, when the connection has ended. */
@@ -40,7 +42,6 @@ export class ClientConnection implements Peer {
     this.address = socket.remoteAddr.hostname;
     // Else a second small write waits up to 40 ms for the client to acknowledge the first.
     socket.setNoDelay(true);
-    this.#begin(options.headTimer);
     this.#http = options.serve(
       socket,
       { addEventListener: (_type, listener) => this.#abort = listener },
@@ -52,6 +53,7 @@ export class ClientConnection implements Peer {
       options.onDefect,
       () => {},
     );
+    this.#begin(options.headTimer);
     const ended = (): void => this.#end();
     this.#http.finished.then(ended, ended);
   }
@@ -69,10 +71,11 @@ export class ClientConnection implements Peer {
     if (at !== -1) this.#leaving.splice(at, 1);
   }
 
-  answered(): void {
-    if (--this.#open > 0 || this.#ended) return;
+  answered({ unread = false } = {}): void {
+    if (this.#open === 0 || --this.#open > 0 || this.#ended) return;
+    const { keepAliveTimer, lastBytesTimer } = this.#options;
     if (this.#draining) this.#shutDown();
-    else this.#begin(this.#options.keepAliveTimer);
+    else this.#begin(unread ? lastBytesTimer : keepAliveTimer);
   }
 
   cut(): void {
@@ -96,6 +99,7 @@ export class ClientConnection implements Peer {
   }
 
   #begin(timer: SharedTimer): void {
+    this.#endLimit();
     this.#limit = { timer, waiting: timer.add(() => this.cut()) };
   }
 

@@ -106,7 +106,7 @@ async function pump(
   } finally {
     cutoff.off(onCut);
     if (cutoff.cause === "client_stalled") exchange.peer.cut();
-    exchange.peer.answered();
+    exchange.peer.answered({ unread: true });
   }
 }
 

@@ -7,8 +7,11 @@ export interface Peer {
   /** Calls `listener` once, when the client leaves. */
   onLeft(listener: () => void): void;
   offLeft(listener: () => void): void;
-  /** The answer to its request has ended; to be called once for each request. */
-  answered(): void;
+  /**
+   * The answer to its request has ended; to be called once for each request. `unread`: much of it may
+   * not have reached the client yet.
+   */
+  answered(how?: { unread: boolean }): void;
   /** Ends the connection at once, whatever the client has not read yet. */
   cut(): void;
 }

@@ -15,7 +15,10 @@ export interface ReadBodyOptions {
 }
 
 /** Bodies declared up to this size are read by one native call: the cheapest way, but nothing can end it. */
-const AT_ONCE_BYTES = 256 * 1024;
+const AT_ONCE_BYTES = 64 * 1024;
+
+/** What a larger body gets before any of it has come; then it doubles. */
+const FIRST_BYTES = 1024 * 1024;
 
 /** How much is read of a larger body at a time. */
 const READ_BYTES = 64 * 1024;
@@ -33,8 +36,10 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
   const declared = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
   if (declared !== undefined && declared > maxBody) throw tooLarge(maxBody, `${declared} bytes`);
   if (declared !== undefined && declared <= AT_ONCE_BYTES) {
-    hold.occupy(declared);
-    return await unlessCut(request.bytes(), cutoff);
+    hold.expect(declared);
+    const bytes = await unlessCut(request.bytes(), cutoff);
+    hold.occupy(bytes.length);
+    return bytes;
   }
   hold.expect(declared ?? READ_BYTES);
   const reader = bodyReader(request);
@@ -47,14 +52,15 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
 
 /**
  * Reads into one buffer: a list of pieces would cost thousands of times their bytes if they are tiny,
- * as each is a view on a buffer of its own. Memory that nothing was written to is not occupied, so a
- * declared body gets all of its own at once, and only what has come is counted.
+ * as each is a view on a buffer of its own. Memory that nothing was written to is not occupied, so only
+ * what has come is counted.
  */
 async function readGrowing(
   reader: ReadableStreamBYOBReader,
   { maxBody, cutoff, hold, declared }: ReadBodyOptions & { declared: number | undefined },
 ): Promise<Uint8Array> {
-  let all = new Uint8Array(declared ?? READ_BYTES);
+  const most = declared ?? maxBody;
+  let all = new Uint8Array(Math.min(most, FIRST_BYTES));
   let piece = new Uint8Array(READ_BYTES);
   let size = 0;
   try {
@@ -64,7 +70,7 @@ async function readGrowing(
       if (size + value.length > maxBody) throw tooLarge(maxBody, "more");
       hold.occupy(size + value.length);
       if (size + value.length > all.length) {
-        all = new Uint8Array(all.buffer.transfer(Math.min(maxBody, all.length * 2)));
+        all = new Uint8Array(all.buffer.transfer(Math.min(most, all.length * 2)));
       }
       all.set(value, size);
       size += value.length;

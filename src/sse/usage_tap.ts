@@ -55,7 +55,7 @@ export function usageAtEnd(answer: Uint8Array): Usage | undefined {
   const at = tail.lastIndexOf('"usage":{');
   if (at !== -1) {
     const usage = usageOf(`{${tail.slice(at, objectEnd(tail, at))}}`);
-    if (usage !== undefined) return usage;
+    if ((usage?.promptTokens ?? usage?.completionTokens) !== undefined) return usage;
   }
   return answer.length > MAX_PARSED_BYTES ? undefined : usageOf(decoder.decode(answer));
 }
