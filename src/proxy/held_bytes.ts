@@ -7,6 +7,7 @@ const RETRY_SECONDS = 2;
 export class HeldBytes {
   readonly #max: number;
   #held = 0;
+  #unseen = 0;
 
   /** `max` in bytes. */
   constructor(max: number) {
@@ -27,6 +28,20 @@ export class HeldBytes {
     );
   }
 
+  /**
+   * Whether so many bytes may be read by a call that does not tell how many have come; a quarter of the
+   * bound may be. If so, `endUnseen` is to be called with the same number.
+   */
+  beginUnseen(bytes: number): boolean {
+    if (this.#unseen + bytes > this.#max / 4) return false;
+    this.#unseen += bytes;
+    return true;
+  }
+
+  endUnseen(bytes: number): void {
+    this.#unseen -= bytes;
+  }
+
   /** Changes the sum. */
   add(bytes: number): void {
     this.#held += bytes;
@@ -35,28 +50,28 @@ export class HeldBytes {
 
 /** What one call's body occupies. */
 export class Hold {
-  readonly #all: HeldBytes;
+  readonly all: HeldBytes;
   #bytes = 0;
 
   constructor(all: HeldBytes) {
-    this.#all = all;
+    this.all = all;
   }
 
   /** Throws `RouterError` (`at_capacity`) if a body of this size would be too much now. */
   expect(bytes: number): void {
-    this.#all.check(bytes - this.#bytes);
+    this.all.check(bytes - this.#bytes);
   }
 
   /** Says how many bytes the body occupies from now on. Throws as `expect` does; then nothing changes. */
   occupy(bytes: number): void {
     this.expect(bytes);
-    this.#all.add(bytes - this.#bytes);
+    this.all.add(bytes - this.#bytes);
     this.#bytes = bytes;
   }
 
   /** Gives all of it back. */
   release(): void {
-    this.#all.add(-this.#bytes);
+    this.all.add(-this.#bytes);
     this.#bytes = 0;
   }
 }

@@ -15,7 +15,7 @@ export interface ReadBodyOptions {
 }
 
 /** Bodies declared up to this size are read by one native call: the cheapest way, but nothing can end it. */
-const AT_ONCE_BYTES = 64 * 1024;
+const AT_ONCE_BYTES = 256 * 1024;
 
 /** What a larger body gets before any of it has come; then it doubles. */
 const FIRST_BYTES = 1024 * 1024;
@@ -35,13 +35,13 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
   // Deno 2.9 hands over repeated equal lengths as "5, 5": then what comes is counted.
   const declared = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
   if (declared !== undefined && declared > maxBody) throw tooLarge(maxBody, `${declared} bytes`);
-  if (declared !== undefined && declared <= AT_ONCE_BYTES) {
-    hold.expect(declared);
-    const bytes = await unlessCut(request.bytes(), cutoff);
+  hold.expect(declared ?? READ_BYTES);
+  if (declared !== undefined && declared <= AT_ONCE_BYTES && hold.all.beginUnseen(declared)) {
+    const reading = request.bytes().finally(() => hold.all.endUnseen(declared));
+    const bytes = await unlessCut(reading, cutoff);
     hold.occupy(bytes.length);
     return bytes;
   }
-  hold.expect(declared ?? READ_BYTES);
   const reader = bodyReader(request);
   if (reader !== undefined) return await readGrowing(reader, { ...options, declared });
   const bytes = await unlessCut(request.bytes(), cutoff);

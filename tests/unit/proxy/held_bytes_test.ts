@@ -40,3 +40,11 @@ Deno.test("HeldBytes never exceeds its bound, and all of it comes back", () => {
     { seed: 9 },
   );
 });
+
+Deno.test("HeldBytes lets a quarter of its bound be read unseen", () => {
+  const all = new HeldBytes(100);
+  assertEquals([all.beginUnseen(20), all.beginUnseen(6), all.beginUnseen(5)], [true, false, true]);
+  all.endUnseen(20);
+  assertEquals(all.beginUnseen(20), true);
+  assertEquals(all.held, 0);
+});
