@@ -70,7 +70,10 @@ async function readGrowing(
       if (size + value.length > maxBody) throw tooLarge(maxBody, "more");
       hold.occupy(size + value.length);
       if (size + value.length > all.length) {
-        all = new Uint8Array(all.buffer.transfer(Math.min(most, all.length * 2)));
+        const larger = new Uint8Array(Math.min(most, all.length * 2));
+        larger.set(all);
+        all.buffer.transfer(0); // a transfer to a larger one would leave it to V8 to free this one
+        all = larger;
       }
       all.set(value, size);
       size += value.length;
