@@ -2,7 +2,7 @@ import { ENDPOINTS } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import { handle, type Visit } from "../proxy/handle.ts";
 import type { House } from "../proxy/house.ts";
-import type { Peer } from "../proxy/peer.ts";
+import type { Handler } from "../proxy/peer.ts";
 import { readHead } from "../proxy/request_head.ts";
 import { errorResponse } from "./error_body.ts";
 import { healthResponse, livezResponse, readyzResponse } from "./health.ts";
@@ -27,9 +27,6 @@ interface Route {
   readonly method: "GET" | "POST";
   readonly answer: (request: Request, visit: Visit) => Response | Promise<Response>;
 }
-
-/** What answers requests; it tells `peer` when an answer has ended. */
-export type Handler = (request: Request, peer: Peer) => Promise<Response>;
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** What stands before a model's id, which may hold slashes itself. */

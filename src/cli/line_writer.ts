@@ -58,12 +58,7 @@ export class LineWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#waiting === "") return;
-    const bytes = this.#take();
-    try {
-      for (let at = 0; at < bytes.length;) at += this.#to.writeSync(bytes.subarray(at));
-    } catch {
-      // nobody reads it any more
-    }
+    this.#writeBytesSync(this.#take());
   }
 
   #begin(): void {
@@ -92,12 +87,16 @@ export class LineWriter {
     try {
       while (at < bytes.length) at += await this.#to.write(bytes.subarray(at));
     } catch {
-      try {
-        // Deno 2.6 cannot write asynchronously without a free file descriptor: the very news to tell.
-        while (at < bytes.length) at += this.#to.writeSync(bytes.subarray(at));
-      } catch {
-        // nobody reads it any more: not a reason to stop serving
-      }
+      // Deno 2.6 cannot write asynchronously without a free file descriptor: the very news to tell.
+      this.#writeBytesSync(bytes.subarray(at));
+    }
+  }
+
+  #writeBytesSync(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length;) at += this.#to.writeSync(bytes.subarray(at));
+    } catch {
+      // nobody reads it any more: not a reason to stop serving
     }
   }
 }

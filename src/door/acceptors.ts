@@ -1,10 +1,10 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../observe/log.ts";
+import type { Handler } from "../proxy/peer.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
 import { AcceptLoop } from "./accept_loop.ts";
 import type { Acceptor, Address } from "./acceptor.ts";
 import { Burst } from "./burst.ts";
-import type { ConnectionHandler } from "./client_connection.ts";
 import { Connections } from "./connections.ts";
 import { affordableConnections } from "./free_descriptors.ts";
 import { findServeHttpOnConnection, type ServeHttpOnConnection } from "./http_on_connection.ts";
@@ -12,7 +12,7 @@ import { PlainServer } from "./plain_server.ts";
 
 export interface AcceptorOptions {
   config: Pick<Config, "limits" | "timeouts">;
-  handler: ConnectionHandler;
+  handler: Handler;
   log: Log;
   /** Monotonic clock, milliseconds. */
   now: () => number;

@@ -1,13 +1,10 @@
-import type { Peer } from "../proxy/peer.ts";
+import type { Handler, Peer } from "../proxy/peer.ts";
 import type { SharedTimer, Waiting } from "../proxy/shared_timer.ts";
 import type { HttpOnConnection, ServeHttpOnConnection } from "./http_on_connection.ts";
 
-/** Answers the requests of a connection. */
-export type ConnectionHandler = (request: Request, peer: Peer) => Response | Promise<Response>;
-
 export interface ClientConnectionOptions {
   serve: ServeHttpOnConnection;
-  handler: ConnectionHandler;
+  handler: Handler;
   /** Runs `timeouts.head`. */
   headTimer: SharedTimer;
   /** Runs `timeouts.keep_alive`. */

@@ -1,3 +1,6 @@
+/** Answers requests, and tells `peer` when an answer has ended. */
+export type Handler = (request: Request, peer: Peer) => Response | Promise<Response>;
+
 /** The client at the other end of a connection, as a call sees it. */
 export interface Peer {
   /** Its IP address. */
