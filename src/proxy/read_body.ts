@@ -17,9 +17,6 @@ export interface ReadBodyOptions {
 /** Bodies declared up to this size are read by one native call: the cheapest way, but nothing can end it. */
 const AT_ONCE_BYTES = 256 * 1024;
 
-/** What a larger body gets before any of it has come; then it doubles. */
-const FIRST_BYTES = 1024 * 1024;
-
 /** How much is read of a larger body at a time. */
 const READ_BYTES = 64 * 1024;
 
@@ -60,7 +57,8 @@ async function readGrowing(
   { maxBody, cutoff, hold, declared }: ReadBodyOptions & { declared: number | undefined },
 ): Promise<Uint8Array> {
   const most = declared ?? maxBody;
-  let all = new Uint8Array(Math.min(most, FIRST_BYTES));
+  // A declared body at once: of steps that double, the allocator keeps what was outgrown.
+  let all = new Uint8Array(declared ?? READ_BYTES);
   let piece = new Uint8Array(READ_BYTES);
   let size = 0;
   try {
