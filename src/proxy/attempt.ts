@@ -16,6 +16,8 @@ export interface Answer {
   readonly events: boolean;
   /** Whether the body is compressed, so that nobody here can read it. */
   readonly encoded: boolean;
+  /** Whether the request had gone out whole by then; some refuse a large one before they have it. */
+  readonly requestSent: boolean;
   /** The rest. */
   readonly body: Pick<ResponseBody, "read" | "cancel" | "done">;
 }
@@ -29,7 +31,7 @@ export async function attempt(
   { backend, house, cutoff }: { backend: Backend; house: House; cutoff: Cutoff },
 ): Promise<Answer> {
   const { basePath, apiKey } = backend.spec;
-  const { status, headers, body } = await house.clientOf(backend).send({
+  const { status, headers, body, requestSent } = await house.clientOf(backend).send({
     method: "POST",
     target: basePath + call.endpoint.upstreamPath + call.query,
     headers: withApiKey(call.headers, apiKey),
@@ -38,7 +40,7 @@ export async function attempt(
   const first = await body.read();
   const events = /^text\/event-stream\s*(;|$)/i.test(valueOf(headers, "content-type"));
   const encoded = !/^(identity)?$/i.test(valueOf(headers, "content-encoding"));
-  return { status, headers, first, events, encoded, body };
+  return { status, headers, first, events, encoded, requestSent, body };
 }
 
 function valueOf(headers: readonly Header[], name: string): string {

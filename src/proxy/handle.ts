@@ -72,7 +72,7 @@ export async function handle(
     record.model = call.model;
     record.stream = call.stream;
     const { answer, lease } = await dispatch(call, { house, cutoff, record });
-    hold.release(); // nothing will be sent again
+    if (answer.requestSent) hold.release(); // nothing of it will be sent any more
     exchange.lease = lease;
     refuseUnpassable(answer, exchange);
     const { status, events } = answer;

@@ -35,14 +35,17 @@ export async function readBody(request: Request, options: ReadBodyOptions): Prom
   hold.expect(declared ?? READ_BYTES);
   if (declared !== undefined && declared <= AT_ONCE_BYTES && hold.all.beginUnseen(declared)) {
     const reading = request.bytes().finally(() => hold.all.endUnseen(declared));
-    const bytes = await unlessCut(reading, cutoff);
-    hold.occupy(bytes.length);
-    return bytes;
+    return kept(await unlessCut(reading, cutoff), hold);
   }
   const reader = bodyReader(request);
   if (reader !== undefined) return await readGrowing(reader, { ...options, declared });
   const bytes = await unlessCut(request.bytes(), cutoff);
   if (bytes.length > maxBody) throw tooLarge(maxBody, `${bytes.length} bytes`);
+  return kept(bytes, hold);
+}
+
+function kept(bytes: Uint8Array<ArrayBuffer>, hold: Hold): Uint8Array {
+  hold.keep(bytes.buffer);
   hold.occupy(bytes.length);
   return bytes;
 }
@@ -59,6 +62,7 @@ async function readGrowing(
   const most = declared ?? maxBody;
   // A declared body at once: of steps that double, the allocator keeps what was outgrown.
   let all = new Uint8Array(declared ?? READ_BYTES);
+  hold.keep(all.buffer);
   let piece = new Uint8Array(READ_BYTES);
   let size = 0;
   try {
@@ -72,13 +76,13 @@ async function readGrowing(
         larger.set(all);
         all.buffer.transfer(0); // a transfer to a larger one would leave it to V8 to free this one
         all = larger;
+        hold.keep(all.buffer);
       }
       all.set(value, size);
       size += value.length;
       piece = new Uint8Array(value.buffer);
     }
   } catch (error) {
-    all.buffer.transfer(0); // frees it now, not when V8 next collects
     reader.releaseLock(); // somebody may want to drop the rest
     throw error;
   }

@@ -1,7 +1,7 @@
 import { ResponseBody } from "./body.ts";
 import { Connection } from "./connection.ts";
 import { Pool } from "./pool.ts";
-import { encodeRequest, type UpstreamRequest } from "./request_head.ts";
+import { encodeRequest, giveBack, type UpstreamRequest } from "./request_head.ts";
 import { findHeadEnd, type Header, parseResponseHead, type ResponseHead } from "./response_head.ts";
 import type { Stop } from "./stop.ts";
 import { fromSocket, UpstreamError } from "./upstream_error.ts";
@@ -27,6 +27,8 @@ export interface SendOptions {
 export interface UpstreamResponse {
   readonly status: number;
   readonly headers: readonly Header[];
+  /** Whether the request had gone out whole when the head of its answer came. */
+  readonly requestSent: boolean;
   readonly body: ResponseBody;
 }
 
@@ -81,7 +83,8 @@ export class UpstreamClient {
           else connection.close();
         },
       });
-      return { status: head.status, headers: head.headers, body };
+      const { status, headers } = head;
+      return { status, headers, requestSent: progress.delivered, body };
     } catch (error) {
       stop.off(onAbort);
       connection.close();
@@ -113,11 +116,11 @@ export class UpstreamClient {
     request: UpstreamRequest,
     progress: { delivered: boolean },
   ): Promise<void> {
-    const [first, ...rest] = encodeRequest(request, this.#hostHeader);
+    const { first, rest } = encodeRequest(request, this.#hostHeader);
     try {
-      await connection.write(first!);
-      if (rest.length > 0) {
-        const written = writeAll(connection, rest).then(() => true);
+      await connection.write(first).finally(() => giveBack(first));
+      if (rest !== undefined) {
+        const written = connection.write(rest).then(() => true);
         written.then(() => progress.delivered = true, () => {});
         await Promise.race([written, answerBegins(connection)]);
         return;
@@ -194,10 +197,6 @@ export class UpstreamClient {
       stop.off(onAbort!);
     }
   }
-}
-
-async function writeAll(connection: Connection, parts: readonly Uint8Array[]): Promise<void> {
-  for (const part of parts) await connection.write(part);
 }
 
 /** Whether the first byte of an answer comes, rather than the end. */

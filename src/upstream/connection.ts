@@ -81,8 +81,9 @@ export class Connection {
   /** Writes all of `bytes`, as fast as the peer takes them. Throws `UpstreamError`. */
   async write(bytes: Uint8Array): Promise<void> {
     try {
+      const { length } = bytes; // 0 once its buffer is given up
       let written = await this.#socket.write(bytes);
-      while (written < bytes.length) written += await this.#socket.write(bytes.subarray(written));
+      while (written < length) written += await this.#socket.write(bytes.subarray(written));
     } catch (error) {
       throw fromSocket(error, "write");
     }

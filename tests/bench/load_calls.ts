@@ -12,6 +12,8 @@ export interface CallsOrder {
   readonly twoWrites: boolean;
   /** The size of a request's body, bytes; left out, 130. */
   readonly prompt?: number;
+  /** Calls per second of all connections together, at an even pace; left out, as many as go. */
+  readonly rate?: number;
   /** The process whose processor time is counted. */
   readonly pid?: number;
 }
@@ -33,7 +35,8 @@ const WARM_UP_MS = 400;
 
 /** Makes calls for a while. Throws if one answer is not the backend's. */
 export async function loadCalls(order: CallsOrder): Promise<CallsResult> {
-  const { port, connections, seconds, twoWrites, prompt, pid } = order;
+  const { port, connections, seconds, twoWrites, prompt, rate, pid } = order;
+  const paceMs = rate === undefined ? 0 : 1000 * connections / rate;
   const { head, body } = encodeCall(prompt === undefined ? {} : { prompt });
   const writes = twoWrites ? [head, body] : [concat([head, body])];
   const sockets = await Promise.all(
@@ -43,7 +46,9 @@ export async function loadCalls(order: CallsOrder): Promise<CallsResult> {
   try {
     const callAll = async (ms: number, delays: number[]): Promise<void> => {
       const until = performance.now() + ms;
-      await Promise.all(sockets.map((socket) => callUntil(socket, { until, writes, delays })));
+      await Promise.all(
+        sockets.map((socket) => callUntil(socket, { until, writes, delays, paceMs })),
+      );
     };
     await callAll(WARM_UP_MS, []);
     const cpu = pid === undefined ? NaN : cpuMicros(pid);
@@ -66,10 +71,11 @@ export async function loadCalls(order: CallsOrder): Promise<CallsResult> {
 
 async function callUntil(
   socket: Deno.TcpConn,
-  { until, writes, delays }: {
+  { until, writes, delays, paceMs }: {
     until: number;
     writes: readonly Uint8Array[];
     delays: number[];
+    paceMs: number;
   },
 ): Promise<void> {
   socket.setNoDelay();
@@ -79,7 +85,11 @@ async function callUntil(
     await checkAnswer(reader);
     const now = performance.now();
     delays.push(now - begun);
-    begun = now;
+    const wait = begun + paceMs - now;
+    if (wait > 0) {
+      await new Promise((resolve) => setTimeout(resolve, wait));
+      begun = performance.now();
+    } else begun = now;
   }
 }
 

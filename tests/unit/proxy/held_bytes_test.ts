@@ -48,3 +48,14 @@ Deno.test("HeldBytes lets a quarter of its bound be read unseen", () => {
   assertEquals(all.beginUnseen(20), true);
   assertEquals(all.held, 0);
 });
+
+Deno.test("a hold frees the memory of a large body when it gives it back", () => {
+  const [large, small] = [new Uint8Array(16 * 1024), new Uint8Array(100)];
+  for (const bytes of [large, small]) {
+    const hold = new Hold(new HeldBytes(1 << 20));
+    hold.keep(bytes.buffer);
+    hold.release();
+    hold.release();
+  }
+  assertEquals([large.buffer.detached, small.buffer.detached], [true, false]);
+});
