@@ -9,6 +9,8 @@ export type Outcome =
   | { readonly kind: "completed"; readonly status: number }
   /** No connection: nothing was delivered. */
   | { readonly kind: "refused" }
+  /** A kept connection whose peer closed it in that very moment: nobody's fault. */
+  | { readonly kind: "stale" }
   /** Reset, early end or nonsense, in the given phase. */
   | { readonly kind: "broke"; readonly phase: Phase }
   | { readonly kind: "timed_out"; readonly phase: Phase }
@@ -20,5 +22,6 @@ export type Outcome =
 /** Whether the backend is to blame: no connection, a break, a time-out or a 5xx. 429 is not a fault. */
 export function isFailure(outcome: Outcome): boolean {
   if (outcome.kind === "completed") return outcome.status >= 500;
-  return outcome.kind !== "client_left" && outcome.kind !== "router_failed";
+  return outcome.kind !== "stale" && outcome.kind !== "client_left" &&
+    outcome.kind !== "router_failed";
 }

@@ -18,12 +18,24 @@ export function livezResponse(): Response {
   return jsonResponse({ status: "alive" });
 }
 
-/** `GET /readyz`: whether new calls should be sent here. */
+/** `GET /readyz`: whether new calls should be sent here; 503 names what is missing. */
 export function readyzResponse(registry: Registry, draining: boolean): Response {
-  const status = draining
-    ? "draining"
-    : registry.backends.some((backend) => backend.healthy)
-    ? "ready"
-    : "no healthy backend";
-  return jsonResponse({ status }, status === "ready" ? 200 : 503);
+  const missing = draining ? "draining" : missingOf(registry);
+  return jsonResponse({ status: missing ?? "ready" }, missing === undefined ? 200 : 503);
+}
+
+/**
+ * What keeps every call from being taken; undefined if one for some model would be. A router whose
+ * backends are full is ready: taken out of service for its load, it would leave it to the others.
+ */
+function missingOf({ backends }: Registry): string | undefined {
+  const healthy = backends.filter((backend) => backend.healthy);
+  if (healthy.length === 0) return "no healthy backend";
+  const open = healthy.filter((backend) => backend.wanted);
+  if (open.length === 0) {
+    const weightless = healthy.every((backend) => backend.weight === 0);
+    return `every healthy backend ${weightless ? "has weight 0" : "is drained or has weight 0"}`;
+  }
+  const known = open.some(({ models = [] }) => models.length > 0);
+  return known ? undefined : "no models known yet";
 }

@@ -1,5 +1,6 @@
 import { ENDPOINTS } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
+import { beginRecord } from "../observe/request_record.ts";
 import { handle, type Visit } from "../proxy/handle.ts";
 import type { House } from "../proxy/house.ts";
 import type { Handler } from "../proxy/peer.ts";
@@ -13,7 +14,8 @@ import { lingering } from "./linger.ts";
 import { readTarget } from "./target.ts";
 
 export interface RouteOptions {
-  house: House;
+  /** The house as it is now; a request keeps what it got. */
+  house: () => House;
   /** Whether the router is on its way out. */
   draining: () => boolean;
   /** Wall clock, milliseconds since 1970. */
@@ -32,72 +34,67 @@ const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** What stands before a model's id, which may hold slashes itself. */
 const MODELS_PREFIX = /^(?:\/v1)?\/models\/(?=.)/;
 
-/** The door: every request enters here, and every error becomes HTTP here, once. */
+/**
+ * The door: every request enters here and gets its record here, and every error becomes HTTP here, once.
+ */
 export function createRoutes(options: RouteOptions): Handler {
   const routes = routeTable(options);
-  const { house, createRequestId } = options;
-  const { log, config } = house;
+  const { createRequestId } = options;
   return async (request, peer) => {
+    const house = options.house();
     const head = readHead(request.headers);
     const { requestId: given } = head;
     const requestId = given !== undefined && SANE_REQUEST_ID.test(given)
       ? given
       : createRequestId();
-    const client = peer.address;
-    let path: string | undefined;
-    let routed = false; // then the call writes its own line in the log
+    const { method } = request;
+    const record = beginRecord({ requestId, method, client: peer.address });
     let response: Response;
     try {
-      const target = readTarget(request, head);
-      path = target.path;
+      const { path, query } = readTarget(request, head);
+      record.path = path;
       const route = findRoute(routes, path);
-      checkMethod(request.method, route);
-      routed = route.method === "POST";
-      const { query } = target;
-      response = await route.answer(request, { requestId, path, query, head, peer });
-      if (routed) return response; // a relayed answer says both already
-      log.debug("page", { request_id: requestId, path, client, status: response.status });
+      checkMethod(method, route);
+      record.routed = route.method === "POST";
+      response = await route.answer(request, { house, record, path, query, head, peer });
+      if (record.routed) return response; // a relayed answer says who and what already; its exchange tells the record
     } catch (error) {
-      const { format } = config.errors;
+      const { format } = house.config.errors;
       const told = known(error, house, requestId);
       response = errorResponse(told, { format, headers: request.headers, requestId });
-      if (!routed) {
-        const { status, code } = told;
-        log.info("refused", {
-          request_id: requestId,
-          method: request.method,
-          path,
-          client,
-          status,
-          code,
-        });
-      }
+      record.code ??= told.code;
     }
     response.headers.set("x-request-id", requestId);
     response.headers.set("x-infinilm-service", "infinilm-router");
-    const answer = request.method === "HEAD" ? new Response(null, response) : response;
-    return lingering(request, answer, { head, peer, maxBytes: config.limits.maxBody });
+    if (!record.routed) {
+      record.status = response.status;
+      for (const sink of house.sinks) sink(record);
+    }
+    const answer = method === "HEAD" ? new Response(null, response) : response;
+    return lingering(request, answer, { head, peer, maxBytes: house.config.limits.maxBody });
   };
 }
 
-function routeTable({ house, draining, wallNow }: RouteOptions): Map<string, Route> {
-  const { registry } = house;
+function routeTable({ draining, wallNow }: RouteOptions): Map<string, Route> {
   const routes = new Map<string, Route>();
   const add = (path: string, route: Route): void => {
     routes.set(path, route).set(`/v1${path}`, route);
   };
   const get = (path: string, answer: Route["answer"]): void => add(path, { method: "GET", answer });
   get("/livez", livezResponse);
-  get("/readyz", () => readyzResponse(registry, draining()));
-  get("/health", () => healthResponse(registry, wallNow()));
-  get("/services", () => servicesResponse(registry));
-  get("/stats", () => statsResponse(registry));
-  get("/models", () => modelsResponse(registry));
-  get("/models/", (_request, { path }) => modelResponse(registry, path.replace(MODELS_PREFIX, "")));
+  get("/readyz", (_request, { house }) => readyzResponse(house.registry, draining()));
+  get("/health", (_request, { house }) => healthResponse(house.registry, wallNow()));
+  get("/services", (_request, { house }) => servicesResponse(house.registry));
+  get("/stats", (_request, { house }) => statsResponse(house.registry));
+  get("/models", (_request, { house }) => modelsResponse(house.registry));
+  get(
+    "/models/",
+    (_request, { house, path }) => modelResponse(house.registry, path.replace(MODELS_PREFIX, "")),
+  );
   for (const endpoint of ENDPOINTS) {
     add(endpoint.path, {
       method: "POST",
-      answer: (request, visit) => handle(request, { visit, endpoint, house }),
+      answer: (request, visit) => handle(request, visit, endpoint),
     });
   }
   return routes;
@@ -105,7 +102,8 @@ function routeTable({ house, draining, wallNow }: RouteOptions): Map<string, Rou
 
 function findRoute(routes: Map<string, Route>, path: string): Route {
   const prefix = path.includes("/models/") ? MODELS_PREFIX.exec(path)?.[0] : undefined;
-  const route = routes.get(prefix ?? path);
+  // Paths that end in a slash are in the table for what is below them.
+  const route = prefix === undefined && path.endsWith("/") ? undefined : routes.get(prefix ?? path);
   if (route === undefined) {
     throw new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);
   }

@@ -51,6 +51,10 @@ export function readFlags(
   return parsed;
 }
 
+/** Plain digits: not all that JavaScript reads as a number (0x1F90, 1e3, +80) is one to a person. */
+const INTEGER = /^[0-9]+$/;
+const NUMBER = /^[0-9]+(\.[0-9]+)?$/;
+
 /** A flag's number. Throws `CliError` (64) unless it is one from `min` to `max`. */
 export function numberFlag(
   { values }: ParsedArgs,
@@ -63,11 +67,8 @@ export function numberFlag(
 ): number | undefined {
   const text = values[name];
   if (typeof text !== "string") return undefined;
-  const number = Number(text);
-  if (
-    text.trim() === "" || !(number >= min && number <= max) ||
-    (integer && !Number.isInteger(number))
-  ) {
+  const number = (integer ? INTEGER : NUMBER).test(text) ? Number(text) : NaN;
+  if (!(number >= min && number <= max)) {
     const wanted = `${integer ? "an integer" : "a number"} from ${min} to ${max}`;
     throw new CliError(`--${name} must be ${wanted}, received '${text}'`, EXIT.usage);
   }

@@ -1,14 +1,15 @@
 import { parseConfig } from "../config/load.ts";
-import { createLog } from "../observe/log.ts";
 import { registry } from "../registry/mod.ts";
 import type { Sim } from "../sim/sim.ts";
 import type { Flags } from "./args.ts";
 import { CONFIG_FLAGS, inPlainWords, overridesOf } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
+import { LastResort } from "./last_resort.ts";
+import { processLog } from "./process_log.ts";
 import { startRouter } from "./router.ts";
+import { signalLoop } from "./signals.ts";
 import { startSim } from "./sim.ts";
-import { logLines, writeOut } from "./stdio.ts";
-import { untilStopped } from "./until_stopped.ts";
+import { writeOut } from "./stdio.ts";
 import type { Verb } from "./verb.ts";
 
 const FLAGS: Flags = {
@@ -35,7 +36,9 @@ export const DEMO: Verb = {
   async run(args): Promise<number> {
     const overrides = overridesOf(args);
     const config = inPlainWords(() => parseConfig(demoYaml(), "demo", { overrides }));
-    const log = createLog({ ...config.log, write: (line) => logLines.write(line) });
+    const log = processLog(config.log);
+    const lastResort = new LastResort({ log, now: () => performance.now() });
+    lastResort.listen(globalThis);
     const sims: Sim[] = [];
     try {
       for (const { port, model } of ENGINES) {
@@ -50,9 +53,10 @@ export const DEMO: Verb = {
         );
       }
       const router = startRouter(config, { registry, log });
+      const stopped = signalLoop({ drain: () => router.drain() });
       await allHealthy();
       writeOut(banner(router.port));
-      await untilStopped(() => router.drain());
+      await stopped;
     } finally {
       await Promise.all(sims.map((sim) => sim.stop()));
     }

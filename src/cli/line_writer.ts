@@ -17,6 +17,8 @@ const encoder = new TextEncoder();
  * router. Lines are collected for a moment and go out in one write, as each costs 40 µs of CPU.
  */
 export class LineWriter {
+  /** Words, line feed included, for the lines that had to be dropped: `createLog` knows the format. */
+  dropNotice: (dropped: number) => string = plainNotice;
   readonly #to: LineWriterOptions["to"];
   readonly #maxWaiting: number;
   readonly #collectMs: number;
@@ -76,10 +78,18 @@ export class LineWriter {
     let text = this.#waiting;
     this.#waiting = "";
     if (this.#dropped > 0) {
-      text += `${this.#dropped} log lines were dropped: nobody read them in time\n`;
+      text += this.#notice(this.#dropped);
       this.#dropped = 0;
     }
     return encoder.encode(text);
+  }
+
+  #notice(dropped: number): string {
+    try {
+      return this.dropNotice(dropped);
+    } catch {
+      return plainNotice(dropped); // a defect in the words must not stop the lines
+    }
   }
 
   async #writeBytes(bytes: Uint8Array): Promise<void> {
@@ -99,4 +109,8 @@ export class LineWriter {
       // nobody reads it any more: not a reason to stop serving
     }
   }
+}
+
+function plainNotice(dropped: number): string {
+  return `${dropped} log lines were dropped: nobody read them in time\n`;
 }

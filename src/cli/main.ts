@@ -15,10 +15,8 @@ const HELP = { help: { type: "boolean", short: "h", help: "show this help" } } a
 
 /** Runs the command that the arguments name, and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  // The end of the process, and what would end it before its time.
-  for (const event of ["unload", "error", "unhandledrejection"]) {
-    globalThis.addEventListener(event, () => logLines.flushSync());
-  }
+  // For `Deno.exit`. An error that nobody catches ends no process that has a log (last_resort.ts).
+  globalThis.addEventListener("unload", () => logLines.flushSync());
   const exitCode = await run(args);
   await logLines.flush(LAST_LINES_MS);
   return exitCode;

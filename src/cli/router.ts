@@ -1,20 +1,19 @@
 import { createRoutes } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
-import { applyStatic } from "../discovery/static_source.ts";
+import { StaticSource } from "../discovery/static_source.ts";
 import { createAcceptors } from "../door/acceptors.ts";
 import { Listener, type ListenerOptions } from "../door/listener.ts";
-import { HealthGate } from "../health/health_gate.ts";
-import { probe } from "../health/probe.ts";
-import { Prober } from "../health/prober.ts";
+import { Fleet } from "../fleet/fleet.ts";
+import { accessLog } from "../observe/access_log.ts";
 import type { Log } from "../observe/log.ts";
+import { byModel } from "../policy/by_model.ts";
 import { POLICIES } from "../policy/mod.ts";
-import type { House } from "../proxy/house.ts";
-import { SharedTimer } from "../proxy/shared_timer.ts";
 import { HeldBytes } from "../proxy/held_bytes.ts";
+import type { House } from "../proxy/house.ts";
 import { OpenCalls } from "../proxy/open_calls.ts";
-import type { Backend } from "../registry/backend.ts";
+import { UNLIMITED } from "../proxy/retry_budget.ts";
+import { SharedTimer } from "../proxy/shared_timer.ts";
 import type { Registry } from "../registry/registry.ts";
-import { UpstreamClient } from "../upstream/client.ts";
 import { listenError } from "./listen_error.ts";
 
 /** How long after the last call has ended its last bytes may take to reach the client. */
@@ -40,55 +39,32 @@ export interface RouterOptions {
  * Throws `CliError` if the address cannot be had.
  */
 export function startRouter(config: Config, { registry, log }: RouterOptions): RunningRouter {
-  const clients = new Map<Backend, UpstreamClient>();
-  const probers = new Map<Backend, Prober>();
-  applyStatic(registry, {
-    specs: config.backends,
-    createGate: (backend) => {
-      const client = new UpstreamClient(backend.spec);
-      clients.set(backend, client);
-      const gate = new HealthGate({
-        ...config.health,
-        recheck: () => prober.checkNow(),
-        onFlip: (healthy, cause) => {
-          if (healthy) {
-            log.info("backend is healthy", { backend: backend.name, models: backend.models });
-          } else log.warn("backend is unhealthy", { backend: backend.name, cause });
-        },
-      });
-      const { path, timeoutMs, intervalMs } = config.health;
-      const prober = new Prober({
-        gate,
-        intervalMs,
-        settled: () => gate.healthy && (backend.models?.length ?? 0) > 0,
-        probe: (signal) => probe(backend, { client, path, timeoutMs, signal }),
-      });
-      probers.set(backend, prober);
-      return gate;
-    },
-  });
+  const now = (): number => performance.now();
+  const { random } = Math;
+  const fleet = new Fleet(registry, { health: config.health, log, wallNow: Date.now, random });
   const house: House = {
     config,
     registry,
-    choose: POLICIES[config.routing.policy](Math.random),
-    clientOf: (backend) => clients.get(backend)!,
+    policyOf: byModel(() => POLICIES[config.routing.policy](random)),
+    clientOf: (backend) => fleet.clientOf(backend),
+    budget: UNLIMITED,
     log,
-    requestTimer: new SharedTimer(config.timeouts.requestMs, () => performance.now()),
+    sinks: [accessLog(log)],
+    requestTimer: new SharedTimer(config.timeouts.requestMs, now),
     openCalls: new OpenCalls(config.limits.maxRequests),
     heldBytes: new HeldBytes(config.limits.maxHeld),
-    now: () => performance.now(),
+    now,
   };
   let draining = false;
   const handler = createRoutes({
-    house,
+    house: () => house,
     draining: () => draining,
     wallNow: Date.now,
     createRequestId: () => crypto.randomUUID(),
   });
-  const { now } = house;
   const open = createAcceptors({ config, handler, log, now });
   const listener = listen({ listen: config.listen, open, log, now });
-  for (const prober of probers.values()) prober.checkNow();
+  new StaticSource(config.backends).watch((specs) => fleet.apply(specs));
   const { host, port } = listener;
   log.info("router is listening", { host, port, backends: config.backends.length });
   return {
@@ -97,11 +73,10 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     lost: listener.lost,
     async drain(): Promise<void> {
       draining = true;
-      for (const prober of probers.values()) prober.stop();
       await endOf(listener.shutdown(), house.openCalls);
       listener.cut();
       house.requestTimer.stop();
-      for (const client of clients.values()) client.close();
+      fleet.stop();
     },
   };
 }

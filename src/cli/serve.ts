@@ -1,10 +1,10 @@
-import { createLog } from "../observe/log.ts";
 import { registry } from "../registry/mod.ts";
 import { CONFIG_FLAGS, readConfig } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
+import { LastResort } from "./last_resort.ts";
+import { processLog } from "./process_log.ts";
 import { startRouter } from "./router.ts";
-import { logLines } from "./stdio.ts";
-import { untilStopped } from "./until_stopped.ts";
+import { signalLoop } from "./signals.ts";
 import type { Verb } from "./verb.ts";
 
 /** The router, until it is told to stop. */
@@ -17,14 +17,20 @@ export const SERVE: Verb = {
     "infinilm-router serve --port 9000 --log-format json",
   ],
   notes:
-    "SIGTERM and SIGINT: no new connections, running answers end, exit 0. A second one exits at once.",
+    `SIGTERM and SIGINT: no new connections, running answers end, exit 0. A second one exits at once.
+SIGHUP: one line in the log, and nothing else.`,
   async run(args): Promise<number> {
     const config = readConfig(args);
-    const log = createLog({ ...config.log, write: (line) => logLines.write(line) });
+    const log = processLog(config.log);
+    const lastResort = new LastResort({ log, now: () => performance.now() });
+    lastResort.listen(globalThis);
     const router = startRouter(config, { registry, log });
-    const stopped = untilStopped(async (signal) => {
-      log.info("draining", { signal });
-      await router.drain();
+    const stopped = signalLoop({
+      async drain(signal): Promise<void> {
+        log.info("draining", { signal });
+        await router.drain();
+      },
+      reload: () => log.info("SIGHUP ignored: the configuration is read at the start only"),
     });
     const exitCode = await Promise.race([
       stopped.then(() => EXIT.ok),

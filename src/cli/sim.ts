@@ -2,8 +2,8 @@ import { type FaultName, FAULTS, Sim } from "../sim/sim.ts";
 import { type Flags, numberFlag, type ParsedArgs } from "./args.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { listenError } from "./listen_error.ts";
+import { signalLoop } from "./signals.ts";
 import { writeOut } from "./stdio.ts";
-import { untilStopped } from "./until_stopped.ts";
 import type { Verb } from "./verb.ts";
 
 const FLAGS: Flags = {
@@ -94,8 +94,9 @@ export const SIM: Verb = {
       faultRate: number("fault-rate", 1),
       faultAfter: number("fault-after", 1_000_000, true),
     });
+    const stopped = signalLoop({ drain: () => sim.stop() }); // before anybody knows that it runs
     writeOut(`simulated engine on ${sim.url}\n`);
-    await untilStopped(() => sim.stop());
+    await stopped;
     return EXIT.ok;
   },
 };

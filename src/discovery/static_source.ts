@@ -1,10 +1,24 @@
-import { Backend, type BackendSpec, type Gate } from "../registry/backend.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { BackendSpec } from "../registry/backend.ts";
+import type { Source } from "./source.ts";
 
-/** Puts the backends that the configuration lists into the registry. */
-export function applyStatic(
-  registry: Registry,
-  { specs, createGate }: { specs: readonly BackendSpec[]; createGate: (backend: Backend) => Gate },
-): void {
-  registry.apply(specs.map((spec) => new Backend(spec, { createGate })));
+/** The backends that the configuration lists; another configuration may list others. */
+export class StaticSource implements Source {
+  readonly #watchers = new Set<(specs: readonly BackendSpec[]) => void>();
+  #specs: readonly BackendSpec[];
+
+  constructor(specs: readonly BackendSpec[]) {
+    this.#specs = specs;
+  }
+
+  watch(onSpecs: (specs: readonly BackendSpec[]) => void): () => void {
+    this.#watchers.add(onSpecs);
+    onSpecs(this.#specs);
+    return () => this.#watchers.delete(onSpecs);
+  }
+
+  /** Takes the list of another configuration. */
+  update(specs: readonly BackendSpec[]): void {
+    this.#specs = specs;
+    for (const watcher of this.#watchers) watcher(specs);
+  }
 }

@@ -1,3 +1,5 @@
+import type { Dialect } from "./dialect.ts";
+
 /** Where an OpenAI-compatible engine lists its models; the second is InfiniLM's older spelling. */
 export const MODEL_PATHS = ["/v1/models", "/models"] as const;
 
@@ -23,4 +25,25 @@ export function readModelIds(text: string): string[] | undefined {
       typeof id === "string" && id !== "" && id.length <= MAX_MODEL_CHARACTERS
     )
     .slice(0, MAX_MODELS);
+}
+
+/** Engines that speak OpenAI's API as it is. */
+export const OPENAI: Dialect = {
+  name: "openai",
+  prepare: ({ endpoint, query, body }) => ({ target: endpoint.upstreamPath + query, body }),
+  begins: hasField,
+};
+
+const LF = 10;
+const CR = 13;
+const COLON = 58;
+
+/** Whether an event has a field; comments say only that somebody is there. */
+function hasField(events: Uint8Array): boolean {
+  for (let at = 0; at < events.length; at++) {
+    if (events[at] === LF || events[at] === CR) continue;
+    if (events[at] !== COLON) return true;
+    while (at + 1 < events.length && events[at + 1] !== LF && events[at + 1] !== CR) at++;
+  }
+  return false;
 }

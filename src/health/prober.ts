@@ -3,14 +3,21 @@ import type { CheckResult, HealthGate } from "./health_gate.ts";
 /** While a backend is down, or lists no models yet, it is asked this soon, then at doubling distances. */
 const FIRST_RETRY_MS = 250;
 
+/** How far from `intervalMs` a distance may be, so that many routers do not ask in one burst. */
+const JITTER = 0.1;
+
 export interface ProberOptions {
-  /** One check of the backend. Must not throw; `signal` ends it early. */
+  /** One check of the backend; `signal` ends it early. What it throws is a defect. */
   probe: (signal: AbortSignal) => Promise<CheckResult>;
   gate: HealthGate;
   /** Whether nothing is missing: the backend is healthy and has said what it serves. */
   settled: () => boolean;
   /** Between two checks of a settled backend, milliseconds; the most between two of another. */
   intervalMs: number;
+  /** Told of a defect; the check then says nothing about the backend. */
+  onDefect: (error: unknown) => void;
+  /** Numbers in [0, 1). */
+  random: () => number;
 }
 
 /** Checks one backend again and again, one check at a time. */
@@ -42,21 +49,30 @@ export class Prober {
   }
 
   async #check(): Promise<void> {
-    const { probe, gate, settled, intervalMs } = this.#options;
+    const { gate, settled, intervalMs, random } = this.#options;
     const { signal } = this.#stop;
     this.#checking = true;
-    const result = await probe(signal);
+    const result = await this.#probe();
     this.#checking = false;
     if (signal.aborted) return;
-    // A check that was begun before a call was refused says nothing about now.
-    if (!this.#again) gate.checked(result);
-    if (this.#again) {
+    if (this.#again) { // begun before a call was refused, it says nothing about now
       this.#again = false;
       this.#check();
       return;
     }
+    if (result !== undefined) gate.checked(result);
     const wait = settled() ? intervalMs : Math.min(this.#retryMs, intervalMs);
     this.#retryMs = settled() ? FIRST_RETRY_MS : this.#retryMs * 2;
-    this.#timer = setTimeout(() => this.#check(), wait);
+    this.#timer = setTimeout(() => this.#check(), wait * (1 + JITTER * (2 * random() - 1)));
+  }
+
+  /** Undefined if it could not be found out. Never rejects. */
+  async #probe(): Promise<CheckResult | undefined> {
+    try {
+      return await this.#options.probe(this.#stop.signal);
+    } catch (error) {
+      this.#options.onDefect(error);
+      return undefined;
+    }
   }
 }

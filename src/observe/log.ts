@@ -23,12 +23,26 @@ export interface Log {
   isEnabledFor(level: "info" | "warn"): boolean;
 }
 
-export interface LogOptions {
+/** How lines look, and which are written. */
+export interface LogSettings {
   level: LogLevel;
   format: "text" | "json";
+}
+
+export interface LogOptions extends LogSettings {
   /** Takes one whole line, its line feed included. */
   write: (line: string) => void;
 }
+
+/** The log for who set it up. */
+export interface ConfigurableLog extends Log {
+  /** Takes other settings; the next line keeps to them. */
+  configure(settings: LogSettings): void;
+  /** The line as `line` would write it, whatever the level; it is not written. */
+  formatted(level: "info" | "warn", message: string, fields: LogFields): string;
+}
+
+const RANKS: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /** As the configuration calls them, of one width. */
 const LEVEL_NAMES: Readonly<Record<string, string>> = {
@@ -38,47 +52,60 @@ const LEVEL_NAMES: Readonly<Record<string, string>> = {
   error: "ERROR",
 };
 
+const FORMATTERS = {
+  json: getJsonLinesFormatter({ properties: "flatten" }),
+  text: getTextFormatter({
+    timestamp: "rfc3339",
+    format: ({ timestamp, message, record }) =>
+      `${timestamp} ${LEVEL_NAMES[record.level]} ${message}${textOf(record.properties)}`,
+  }),
+};
+
 /** Sets up logging for this process; a second call replaces the first. */
-export function createLog({ level, format, write }: LogOptions): Log {
-  const formatter = format === "json"
-    ? getJsonLinesFormatter({ properties: "flatten" })
-    : getTextFormatter({
-      timestamp: "rfc3339",
-      format: ({ timestamp, message, record }) =>
-        `${timestamp} ${LEVEL_NAMES[record.level]} ${message}${textOf(record.properties)}`,
-    });
+export function createLog({ level, format, write }: LogOptions): ConfigurableLog {
+  let lowest = RANKS[level];
+  let formatter = FORMATTERS[format];
+  // LogTape lets everything through: its own level cannot be changed without setting it up anew.
   configureSync({
     reset: true,
     sinks: { lines: (record) => write(formatter(record)) },
     loggers: [
-      { category: "router", lowestLevel: level === "warn" ? "warning" : level, sinks: ["lines"] },
+      { category: "router", lowestLevel: "debug", sinks: ["lines"] },
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["lines"] },
     ],
   });
   const logger = getLogger("router");
-  const isEnabledFor = (asked: "info" | "warn"): boolean =>
-    asked === "info" ? level === "info" || level === "debug" : level !== "error";
+  const isEnabledFor = (asked: "info" | "warn"): boolean => RANKS[asked] >= lowest;
+  const formatted: ConfigurableLog["formatted"] = (of, message, fields) =>
+    format === "text" ? textLine(of, message, fields) : jsonLine(of, message, fields);
   return {
-    debug: (message, fields = {}) => logger.debug(message, fields),
-    info: (message, fields = {}) => logger.info(message, fields),
-    warn: (message, fields = {}) => logger.warn(message, fields),
+    debug: (message, fields = {}) => void (lowest === 0 && logger.debug(message, fields)),
+    info: (message, fields = {}) => void (lowest <= 1 && logger.info(message, fields)),
+    warn: (message, fields = {}) => void (lowest <= 2 && logger.warn(message, fields)),
     error: (message, fields = {}) => logger.error(message, fields),
     isEnabledFor,
     line: (of, message, fields) => {
-      if (!isEnabledFor(of)) return;
-      const time = new Date().toISOString();
-      const name = of === "info" ? "info" : "warning";
-      if (format === "text") {
-        write(`${time} ${LEVEL_NAMES[name]} ${message}${textOf(fields)}\n`);
-      } else {
-        const upper = of === "info" ? "INFO" : "WARN";
-        const rest = JSON.stringify(fields).slice(1).replace(UNPRINTABLE, escape);
-        write(
-          `{"@timestamp":"${time}","level":"${upper}","message":"${message}","logger":"router",${rest}\n`,
-        );
-      }
+      if (isEnabledFor(of)) write(formatted(of, message, fields));
+    },
+    formatted,
+    configure: (settings) => {
+      lowest = RANKS[settings.level];
+      format = settings.format;
+      formatter = FORMATTERS[format];
     },
   };
+}
+
+function textLine(level: "info" | "warn", message: string, fields: LogFields): string {
+  const name = LEVEL_NAMES[level === "info" ? "info" : "warning"];
+  return `${new Date().toISOString()} ${name} ${message}${textOf(fields)}\n`;
+}
+
+function jsonLine(level: "info" | "warn", message: string, fields: LogFields): string {
+  const time = new Date().toISOString();
+  const upper = level === "info" ? "INFO" : "WARN";
+  const rest = JSON.stringify(fields).slice(1).replace(UNPRINTABLE, escape);
+  return `{"@timestamp":"${time}","level":"${upper}","message":"${message}","logger":"router",${rest}\n`;
 }
 
 function textOf(fields: LogFields): string {

@@ -1,19 +1,35 @@
 import type { Outcome } from "../outcome.ts";
-import type { Log } from "./log.ts";
 
-/** All that is told about one call when it is over. Never a prompt, an answer or a key. */
+/** One sending of a call to one backend. */
+export interface AttemptRecord {
+  readonly backend: string;
+  /** Why the policy chose it, in a word. */
+  readonly why: string;
+  /** Seconds from the pick until it was judged. */
+  duration: number | undefined;
+  /** How it ended; undefined while its answer goes out. */
+  outcome: Outcome | undefined;
+  /** What was done next: `pass`, `stop`, `again`, `once` or `elsewhere`. */
+  next: string | undefined;
+}
+
+/**
+ * All that is told about one request when it is over, made at the door for every request, pages and
+ * refusals included. Never a prompt, an answer or a key.
+ */
 export interface RequestRecord {
   readonly requestId: string;
   readonly method: string;
-  readonly path: string;
+  /** Undefined if it could not be read. */
+  path: string | undefined;
   /** The peer's address. */
   readonly client: string;
+  /** Whether it was a call to be routed, rather than a page or something refused at the door. */
+  routed: boolean;
   model: string | undefined;
   stream: boolean | undefined;
-  /** Who answered, or who was tried last. */
-  backend: string | undefined;
-  /** How many backends were sent the call. */
-  attempts: number;
+  /** In their order; the last is the one that answered, if one did. */
+  readonly attempts: AttemptRecord[];
   /** Attempts that repeated a call which a broken backend may already have begun. */
   resent: number;
   /** What the client got, 499 if it left. */
@@ -30,33 +46,30 @@ export interface RequestRecord {
   completionTokens: number | undefined;
 }
 
-/** Writes the one line that a call leaves in the log. */
-export function logRecord(log: Log, record: RequestRecord): void {
-  const failed = (record.status ?? 0) >= 500 || record.code?.startsWith("upstream_") === true;
-  if (!log.isEnabledFor(failed ? "warn" : "info")) return;
-  const { outcome } = record;
-  log.line(failed ? "warn" : "info", failed ? "call failed" : "call", {
-    request_id: record.requestId,
-    method: record.method,
-    path: record.path,
-    client: record.client,
-    model: record.model,
-    stream: record.stream,
-    backend: record.backend,
-    attempts: record.attempts,
-    resent: record.resent === 0 ? undefined : record.resent,
-    status: record.status,
-    code: record.code,
-    outcome: outcome?.kind,
-    phase: outcome !== undefined && "phase" in outcome ? outcome.phase : undefined,
-    ttfb_s: round(record.timeToFirstByte),
-    duration_s: round(record.duration),
-    bytes: record.bytes,
-    prompt_tokens: record.promptTokens,
-    completion_tokens: record.completionTokens,
-  });
-}
+/** Is given every record once, when its request is over. Must not throw. */
+export type Sink = (record: RequestRecord) => void;
 
-function round(seconds: number | undefined): number | undefined {
-  return seconds === undefined ? undefined : Math.round(seconds * 1e4) / 1e4;
+/** A record of a request that has just come. */
+export function beginRecord(
+  { requestId, method, client }: { requestId: string; method: string; client: string },
+): RequestRecord {
+  return {
+    requestId,
+    method,
+    path: undefined,
+    client,
+    routed: false,
+    model: undefined,
+    stream: undefined,
+    attempts: [],
+    resent: 0,
+    status: undefined,
+    code: undefined,
+    outcome: undefined,
+    timeToFirstByte: undefined,
+    duration: undefined,
+    bytes: 0,
+    promptTokens: undefined,
+    completionTokens: undefined,
+  };
 }

@@ -1,13 +1,17 @@
-import type { Policy } from "./policy.ts";
-import { createRoundRobin } from "./round_robin.ts";
-import { loadOf } from "./policy.ts";
+import type { Policy } from "../registry/choice.ts";
+import { loadOf, withRoom } from "./load.ts";
+import { createTurns } from "./round_robin.ts";
 
 /** The fewest calls in flight per weight; equals take turns by weight, so that none is starved. */
 export function createLeastLoad(): Policy {
-  const takeTurns = createRoundRobin();
-  return (candidates) => {
-    let least = Infinity;
-    for (const backend of candidates) least = Math.min(least, loadOf(backend));
-    return takeTurns(candidates.filter((backend) => loadOf(backend) === least));
+  const nextOf = createTurns();
+  return {
+    choose: (candidates) => {
+      const able = withRoom(candidates);
+      let least = Infinity;
+      for (const backend of able) least = Math.min(least, loadOf(backend));
+      const idlest = able.filter((backend) => loadOf(backend) === least);
+      return { backend: nextOf(idlest), why: "least_load" };
+    },
   };
 }

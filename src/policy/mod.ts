@@ -1,6 +1,6 @@
+import type { Policy } from "../registry/choice.ts";
 import { createLeastLoad } from "./least_load.ts";
 import { createP2c } from "./p2c.ts";
-import type { Policy } from "./policy.ts";
 import { createRoundRobin } from "./round_robin.ts";
 
 /** Every policy by the name the configuration uses. */

@@ -1,48 +1,78 @@
+import { concat } from "../concat.ts";
+import { OPENAI } from "../engine/openai.ts";
+import type { Dialect } from "../engine/dialect.ts";
 import type { Backend } from "../registry/backend.ts";
+import { EventChunks } from "../sse/event_chunks.ts";
 import type { ResponseBody } from "../upstream/body.ts";
-import type { Header } from "../upstream/response_head.ts";
+import { UpstreamError } from "../upstream/upstream_error.ts";
+import { type Answer, type Happened, valueOf } from "./answer.ts";
 import type { Call } from "./call.ts";
+import { isRefusal } from "./classify.ts";
 import type { Cutoff } from "./cutoff.ts";
 import { withApiKey } from "./headers.ts";
+import { holdWhole } from "./hold_whole.ts";
 import type { House } from "./house.ts";
 
-/** A backend's answer whose body has begun: the first moment at which a backend has proved itself. */
-export interface Answer {
-  readonly status: number;
-  readonly headers: readonly Header[];
-  /** Undefined if the body is empty. */
-  readonly first: Uint8Array | undefined;
-  /** Whether the body is server-sent events. */
-  readonly events: boolean;
-  /** Whether the body is compressed, so that nobody here can read it. */
-  readonly encoded: boolean;
-  /** Whether the request had gone out whole by then; some refuse a large one before they have it. */
-  readonly requestSent: boolean;
-  /** The rest. */
-  readonly body: Pick<ResponseBody, "read" | "cancel" | "done">;
+export interface AttemptOptions {
+  backend: Backend;
+  house: House;
+  cutoff: Cutoff;
+  /** Whether it must have a connection of its own. */
+  fresh: boolean;
 }
 
 /**
- * Sends a call to one backend and waits for the first byte of the answer's body: InfiniLM sends its
- * head before it has even queued the call. Throws `UpstreamError`.
+ * Sends a call to one backend and waits for the beginning of the answer's body: InfiniLM sends its head
+ * before it has even queued the call. Says what happened, and judges nothing; throws only what is a
+ * defect of ours.
  */
-export async function attempt(
-  call: Call,
-  { backend, house, cutoff }: { backend: Backend; house: House; cutoff: Cutoff },
-): Promise<Answer> {
-  const { basePath, apiKey } = backend.spec;
-  const { status, headers, body, requestSent } = await house.clientOf(backend).send({
-    method: "POST",
-    target: basePath + call.endpoint.upstreamPath + call.query,
-    headers: withApiKey(call.headers, apiKey),
-    body: call.body,
-  }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff });
-  const first = await body.read();
-  const events = /^text\/event-stream\s*(;|$)/i.test(valueOf(headers, "content-type"));
-  const encoded = !/^(identity)?$/i.test(valueOf(headers, "content-encoding"));
-  return { status, headers, first, events, encoded, requestSent, body };
+export async function attempt(call: Call, options: AttemptOptions): Promise<Happened> {
+  try {
+    const answer = await send(call, options);
+    if (!isRefusal(answer)) return { kind: "answer", answer };
+    const held = await holdWhole(answer);
+    return { kind: "refusal", answer: held ?? answer, whole: held !== undefined };
+  } catch (error) {
+    if (error instanceof UpstreamError) return { kind: "failure", error };
+    throw error;
+  }
 }
 
-function valueOf(headers: readonly Header[], name: string): string {
-  return headers.find((header) => header[0] === name)?.[1] ?? "";
+async function send(
+  call: Call,
+  { backend, house, cutoff, fresh }: AttemptOptions,
+): Promise<Answer> {
+  const { basePath, apiKey } = backend.spec;
+  const dialect = OPENAI;
+  const { target, body: bytes } = dialect.prepare(call);
+  const { status, headers, body, requestSent } = await house.clientOf(backend).send({
+    method: "POST",
+    target: basePath + target,
+    headers: withApiKey(call.headers, apiKey),
+    body: bytes,
+  }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff, fresh });
+  const events = /^text\/event-stream\s*(;|$)/i.test(valueOf(headers, "content-type"));
+  const encoded = !/^(identity)?$/i.test(valueOf(headers, "content-encoding"));
+  const chunks = events && !encoded ? new EventChunks(house.config.limits.maxEvent) : undefined;
+  const first = chunks === undefined
+    ? await body.read()
+    : await firstEvents(body, { chunks, dialect });
+  return { status, headers, first, events, encoded, chunks, dialect, requestSent, body };
+}
+
+/** Reads until the events that have come whole mean something, or until there are no more. */
+async function firstEvents(
+  body: ResponseBody,
+  { chunks, dialect }: { chunks: EventChunks; dialect: Dialect },
+): Promise<Uint8Array | undefined> {
+  let held: Uint8Array | undefined;
+  for (;;) {
+    const piece = await body.read();
+    const more = piece === undefined ? chunks.rest() : chunks.push(piece);
+    if (more !== undefined) held = held === undefined ? more : concat([held, more]);
+    if (piece === undefined || (more !== undefined && dialect.begins(more))) break;
+  }
+  if (!body.done) return held;
+  const rest = chunks.rest(); // all of it is here: what is not ended never will be
+  return rest === undefined ? held : concat(held === undefined ? [rest] : [held, rest]);
 }

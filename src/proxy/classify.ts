@@ -1,88 +1,207 @@
+import { STATUS_CODE } from "@std/http/status";
 import { RouterError } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
+import type { ExchangeFacts } from "../registry/gate.ts";
 import type { UpstreamError } from "../upstream/upstream_error.ts";
+import { type Answer, type Happened, valueOf } from "./answer.ts";
 import type { Cutoff } from "./cutoff.ts";
 
-/** What a failed exchange means for its backend, for the client and for what to do next. */
+/**
+ * What is to be done next:
+ * - `pass`: the answer goes to the client;
+ * - `again`: the same backend, on a new connection: nobody had read it;
+ * - `elsewhere`: another backend may have it, as nothing was delivered or the backend declined it;
+ * - `once`: it may have been delivered, and one poison request can kill every engine it is sent to;
+ * - `stop`: no more.
+ */
+export type Next = "pass" | "again" | "elsewhere" | "once" | "stop";
+
+/** What an attempt means for its backend, for the client and for what to do next. */
 export interface Verdict {
   readonly outcome: Outcome;
-  readonly error: RouterError;
-  /**
-   * `elsewhere`: nothing was delivered, another backend may have it. `once`: it may have been
-   * delivered, and one poison request can kill every engine it is sent to. `stop`: no more.
-   */
-  readonly next: "elsewhere" | "once" | "stop";
+  readonly facts: ExchangeFacts;
+  /** What the client gets if nothing better comes of other attempts. */
+  readonly told: Answer | RouterError;
+  readonly next: Next;
+  /** Seconds after which the backend asked to be asked again. */
+  readonly retryAfter?: number | undefined;
+  /** Whether it is evidence that the call breaks those who get it. */
+  readonly strike: boolean;
 }
 
-/** Judges why an exchange with `backend` failed. */
-export function classify(
-  error: UpstreamError,
-  { backend, cutoff, inStream = false }: { backend: string; cutoff: Cutoff; inStream?: boolean },
+export interface Circumstances {
+  /** The backend's name. */
+  backend: string;
+  cutoff: Cutoff;
+  /** Whether the backend gave the call back. */
+  revoked?: boolean;
+  /** Whether the client has had the beginning of an event stream. */
+  inStream?: boolean;
+}
+
+/** Answers that may say "not I, not now": another backend may still serve the call. */
+const REFUSALS: ReadonlySet<number> = new Set([
+  STATUS_CODE.TooManyRequests,
+  STATUS_CODE.BadGateway,
+  STATUS_CODE.ServiceUnavailable,
+]);
+
+/**
+ * Whether an answer is to be kept back while another backend is tried. A 504 is not: it comes from
+ * something that has given the call to an engine, which may still be at it. Nor is what says itself that
+ * asking again is no use.
+ */
+export function isRefusal({ status, headers }: Answer): boolean {
+  return REFUSALS.has(status) && valueOf(headers, "x-should-retry").toLowerCase() !== "false";
+}
+
+/** Judges what came of an attempt: the one place where that is done. */
+export function classify(happened: Happened, circumstances: Circumstances): Verdict {
+  switch (happened.kind) {
+    case "answer":
+      return judgeAnswer(happened.answer, circumstances);
+    case "refusal":
+      return judgeRefusal(happened, circumstances);
+    case "failure": {
+      const verdict = judgeFailure(happened.error, circumstances);
+      return { ...verdict, told: verdict.error };
+    }
+  }
+}
+
+function judgeAnswer(answer: Answer, { backend }: Circumstances): Verdict {
+  const outcome: Outcome = { kind: "completed", status: answer.status };
+  const unpassable = whyUnpassable(answer);
+  if (unpassable === undefined) {
+    return { outcome, facts: {}, told: answer, next: "pass", strike: false };
+  }
+  answer.body.cancel();
+  return { outcome, facts: {}, told: badAnswer(backend, unpassable), next: "stop", strike: false };
+}
+
+function judgeRefusal(
+  { answer, whole }: { answer: Answer; whole: boolean },
+  { backend }: Circumstances,
 ): Verdict {
+  const { status, headers } = answer;
+  const unpassable = whole
+    ? whyUnpassable(answer)
+    : `${status} with a body too large or too slow to pass on`;
+  const after = valueOf(headers, "retry-after");
+  // A 502 comes from something in front of an engine, whose connection to it broke.
+  const maybeDelivered = status === STATUS_CODE.BadGateway;
+  return {
+    outcome: { kind: "completed", status },
+    facts: {},
+    told: unpassable === undefined ? answer : badAnswer(backend, unpassable),
+    next: maybeDelivered ? "once" : "elsewhere",
+    retryAfter: /^\d+$/.test(after) ? Number(after) : undefined,
+    strike: maybeDelivered,
+  };
+}
+
+/** Statuses without a meaning, and error pages for people; undefined for what can be passed on. */
+function whyUnpassable({ status, headers }: Answer): string | undefined {
+  if (status < 500) return undefined;
+  if (status >= 600) return `the unknown status ${status}`;
+  const type = valueOf(headers, "content-type");
+  if (/^[^;]*[/+]json\b/i.test(type)) return undefined;
+  return `${status} with ${type || "no content-type"} instead of JSON`;
+}
+
+function badAnswer(backend: string, what: string): RouterError {
+  return new RouterError("upstream_bad_answer", `backend ${backend} answered ${what}`);
+}
+
+/** Judges why an exchange failed, before or after its answer had begun. */
+export function judgeFailure(
+  error: UpstreamError,
+  { backend, cutoff, revoked = false, inStream = false }: Circumstances,
+): Omit<Verdict, "told"> & { readonly error: RouterError } {
   const { phase } = error;
+  const facts: ExchangeFacts = { reason: error.message };
+  const cause = { cause: error };
+  const stop = { facts, next: "stop", strike: false } as const;
   switch (cutoff.cause) {
     case "client_left":
     case "client_stalled":
       return {
+        ...stop,
         outcome: { kind: "client_left", phase },
-        error: new RouterError("client_closed", "the client left", { cause: error }),
-        next: "stop",
+        error: new RouterError("client_closed", "the client left", cause),
       };
     case "request":
     case "idle":
     case "total":
       return {
+        ...stop,
         outcome: { kind: "timed_out", phase },
         error: new RouterError(
           inStream ? "upstream_idle_timeout" : "upstream_timeout",
           inStream
             ? `backend ${backend} went silent, or the stream took too long (timeouts.${cutoff.cause})`
             : `backend ${backend} gave no whole answer in time (timeouts.${cutoff.cause})`,
-          { cause: error },
+          cause,
         ),
-        next: "stop",
       };
   }
   if (error.kind === "local") {
     return {
+      ...stop,
       outcome: { kind: "router_failed" },
-      error: new RouterError("upstream_connect", "the router is out of file descriptors", {
-        cause: error,
-      }),
-      next: "stop",
+      error: new RouterError(
+        "upstream_connect",
+        `the router cannot connect: ${error.message}`,
+        cause,
+      ),
+    };
+  }
+  const next = error.delivered ? "once" : "elsewhere";
+  const strike = error.delivered;
+  if (revoked) {
+    return {
+      outcome: { kind: "broke", phase },
+      facts,
+      next,
+      strike,
+      error: new RouterError(
+        "upstream_broken",
+        `backend ${backend} fell before it answered`,
+        cause,
+      ),
     };
   }
   if (error.phase === "connect") {
     return {
       outcome: { kind: "refused" },
+      facts: { ...facts, late: error.kind === "timeout" },
+      next: "elsewhere",
+      strike: false,
       error: new RouterError(
         "upstream_connect",
         `no connection to backend ${backend}: ${error.message}`,
-        {
-          cause: error,
-        },
+        cause,
       ),
-      next: "elsewhere",
     };
   }
   if (error.kind === "bad_answer") {
     return {
+      ...stop,
       outcome: { kind: "broke", phase },
       error: new RouterError(
         "upstream_bad_answer",
         `backend ${backend} gave no valid HTTP answer: ${error.message}`,
-        { cause: error, repeat: false },
+        { ...cause, repeat: false },
       ),
-      next: "stop",
     };
   }
-  return {
-    outcome: { kind: "broke", phase },
-    error: new RouterError(
-      "upstream_broken",
-      `backend ${backend} broke the connection before its answer was complete`,
-      { cause: error },
-    ),
-    next: error.delivered ? "once" : "elsewhere",
-  };
+  const broken = new RouterError(
+    "upstream_broken",
+    `backend ${backend} broke the connection before its answer was complete`,
+    cause,
+  );
+  if (error.stale) {
+    return { outcome: { kind: "stale" }, facts, next: "again", strike: false, error: broken };
+  }
+  return { outcome: { kind: "broke", phase }, facts, next, strike, error: broken };
 }

@@ -10,6 +10,11 @@ export type CutoffCause =
   /** An error has already been answered. */
   | "abandoned";
 
+/** Whether the client is why. */
+export function isClients(cause: CutoffCause | undefined): boolean {
+  return cause === "client_left" || cause === "client_stalled";
+}
+
 /**
  * The one way to end a call from outside: it closes whatever socket the call holds, and the first
  * cause is remembered, so that a broken socket is not blamed on the backend.
@@ -31,9 +36,14 @@ export class Cutoff implements Stop {
     if (at !== -1) this.#listeners.splice(at, 1);
   }
 
+  /** Closes whatever socket the call holds now; the call itself goes on. */
+  interrupt(): void {
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+
   cut(cause: CutoffCause): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    for (const listener of this.#listeners.splice(0)) listener();
+    this.interrupt();
   }
 }

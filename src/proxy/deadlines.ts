@@ -13,8 +13,8 @@ export interface DeadlineOptions {
 }
 
 /**
- * The time limits of one call, each named by what it bounds: `request` until a whole answer or a
- * stream's first body byte, then for streams `idle` between two pieces and `total` for all of it;
+ * The time limits of one call, each named by what it bounds: `request` until a whole answer or the
+ * beginning of a stream, then for streams `idle` between two pieces and `total` for all of it;
  * `client_stall` while a piece waits for the client to take it.
  */
 export class Deadlines {
@@ -33,16 +33,15 @@ export class Deadlines {
     this.#cutoff = cutoff;
     this.#options = options;
     this.#request = options.requestTimer.add(() => this.#expire("request"));
-    const { totalMs } = options.timeouts;
-    if (totalMs !== null) this.#total = setTimeout(() => this.#expire("total"), totalMs);
   }
 
   /** A body begins to go out piece by piece; of a stream, silence is what counts from now on. */
   bodyBegan({ stream }: { stream: boolean }): void {
-    const { idleMs, clientStallMs } = this.#options.timeouts;
+    const { idleMs, totalMs, clientStallMs } = this.#options.timeouts;
     if (stream) {
       this.#endRequest();
       this.#idleMs = idleMs;
+      if (totalMs !== null) this.#total = setTimeout(() => this.#expire("total"), totalMs);
     }
     this.#lastPiece = this.#options.now();
     this.#watch(Math.min(this.#idleMs, clientStallMs));
@@ -74,15 +73,29 @@ export class Deadlines {
   /** One timer that looks at the clock when it fires: re-arming per piece would cost more than the piece. */
   #watch(wait: number): void {
     this.#silence = setTimeout(() => {
-      const { timeouts: { clientStallMs }, now } = this.#options;
-      const left = this.#lastPiece + (this.#writing ? clientStallMs : this.#idleMs) - now();
+      const left = this.#patience() - this.#waited();
+      const { clientStallMs } = this.#options.timeouts;
       if (left > 0) this.#watch(Math.min(left, clientStallMs));
       else this.#expire("idle");
     }, Math.ceil(wait));
   }
 
-  /** A backend is not to blame for a client that does not take what is there. */
+  /** How long the last piece may wait: for the client to take it, or for the next. */
+  #patience(): number {
+    return this.#writing ? this.#options.timeouts.clientStallMs : this.#idleMs;
+  }
+
+  /** How long it has. */
+  #waited(): number {
+    return this.#options.now() - this.#lastPiece;
+  }
+
+  /**
+   * A backend is not to blame for a client that does not take what is there. But of a stream that flows,
+   * some piece is nearly always on its way: only one that has waited too long is the client's fault.
+   */
   #expire(limit: "request" | "idle" | "total"): void {
-    this.#cutoff.cut(this.#writing ? "client_stalled" : limit);
+    const stalled = this.#writing && this.#waited() >= this.#patience();
+    this.#cutoff.cut(stalled ? "client_stalled" : limit);
   }
 }

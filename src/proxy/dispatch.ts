@@ -1,30 +1,25 @@
-import { STATUS_CODE } from "@std/http/status";
-import { concat } from "../sse/concat.ts";
 import { RouterError } from "../errors.ts";
-import type { RequestRecord } from "../observe/request_record.ts";
+import type { AttemptRecord, RequestRecord } from "../observe/request_record.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Lease } from "../registry/lease.ts";
-import { UpstreamError } from "../upstream/upstream_error.ts";
-import { type Answer, attempt } from "./attempt.ts";
+import type { Shortage } from "../registry/registry.ts";
+import type { Answer } from "./answer.ts";
+import { attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
-import { classify } from "./classify.ts";
+import { classify, type Verdict } from "./classify.ts";
 import type { Cutoff, CutoffCause } from "./cutoff.ts";
 import type { House } from "./house.ts";
+import { pause } from "./pause.ts";
 
-/** Answers that say "not I, not now": another backend may still serve the call. */
-const TRY_ELSEWHERE: ReadonlySet<number> = new Set([
-  STATUS_CODE.TooManyRequests,
-  STATUS_CODE.BadGateway,
-  STATUS_CODE.ServiceUnavailable,
-  STATUS_CODE.GatewayTimeout,
-]);
-
-/** An answer held back while others are tried is at most this large and slow; such pages are short. */
-const MAX_HELD_BYTES = 256 * 1024;
-const MAX_HOLD_MS = 1000;
+/** A call that broke so many backends is not sent to another. */
+const MAX_STRIKES = 2;
 
 export interface Dispatched {
   readonly answer: Answer;
+  readonly lease: Lease;
+}
+
+interface Candidate extends Verdict {
   readonly lease: Lease;
 }
 
@@ -37,81 +32,90 @@ export async function dispatch(
   call: Call,
   { house, cutoff, record }: { house: House; cutoff: Cutoff; record: RequestRecord },
 ): Promise<Dispatched> {
-  const { registry, choose, config } = house;
+  const { registry, policyOf, config, budget } = house;
   const excluded = new Set<Backend>();
-  let held: Dispatched | undefined;
-  let failure: RouterError | undefined;
-  let maybeDelivered = 0;
-  while (record.attempts < config.retry.attempts && cutoff.cause === undefined) {
-    const lease = registry.acquire(call.model, { choose, excluded });
-    if (lease === undefined) break;
+  /** Whose kept connection had died: it gets the call again, on a new one. */
+  let stale: Backend | undefined;
+  let best: Candidate | undefined;
+  let strikes = 0;
+  let left = config.retry.attempts;
+  let shortage: Shortage | undefined;
+  while (cutoff.cause === undefined) {
+    const found = registry.acquire(call, { policy: policyOf(call.model), excluded });
+    if (typeof found === "string") {
+      shortage = found;
+      break;
+    }
+    const lease = found;
     const { backend } = lease;
     excluded.add(backend);
-    record.attempts++;
-    record.backend = backend.name;
-    if (maybeDelivered > 0) record.resent++;
+    left--;
+    if (strikes > 0) record.resent++;
+    const told = beginAttempt(record, lease);
+    // Given back by a backend that has fallen, it goes elsewhere, if there is an elsewhere.
+    lease.onRevoked = () => {
+      if (left > 0 && strikes === 0 && registry.hasRoom(call.model, excluded)) cutoff.interrupt();
+    };
+    let verdict: Verdict;
     try {
-      const answer = await attempt(call, { backend, house, cutoff });
-      if (!TRY_ELSEWHERE.has(answer.status)) return { answer, lease };
-      const whole = await hold(answer);
-      lease.settle({ kind: "completed", status: answer.status });
-      held = whole && { answer: whole, lease };
-      failure = whole ? undefined : unholdable(answer.status, backend.name);
+      const happened = await attempt(call, { backend, house, cutoff, fresh: stale === backend });
+      verdict = classify(happened, { backend: backend.name, cutoff, revoked: lease.revoked });
     } catch (error) {
-      if (!(error instanceof UpstreamError)) {
-        lease.settle({ kind: "router_failed" });
-        throw error;
-      }
-      const verdict = classify(error, { backend: backend.name, cutoff });
-      lease.settle(verdict.outcome);
-      record.outcome = verdict.outcome;
-      if (verdict.next === "once") maybeDelivered++;
-      if (verdict.next === "stop") throw verdict.error;
-      if (maybeDelivered > 1) throw poisonous(verdict.error);
-      failure = verdict.error;
-      held = undefined;
+      told.outcome = { kind: "router_failed" };
+      lease.settle(told.outcome);
+      throw error;
     }
+    told.duration = (house.now() - lease.startedAt) / 1000;
+    told.next = verdict.next;
+    if (verdict.next === "pass") return { answer: verdict.told as Answer, lease };
+    told.outcome = verdict.outcome;
+    lease.settle(verdict.outcome, verdict.facts);
+    const candidate = { ...verdict, lease };
+    best = better(best, candidate);
+    if (verdict.strike && ++strikes === MAX_STRIKES) throw poisonous(candidate);
+    if (verdict.next === "stop") throw verdict.told;
+    if (verdict.next === "again") {
+      stale = backend;
+      excluded.delete(backend);
+      left++; // the backend has never seen this one
+    }
+    const wait = left > 0 ? budget.take() : undefined;
+    if (wait === undefined) break;
+    if (wait > 0) await pause(wait, cutoff);
   }
   if (cutoff.cause !== undefined) throw cutError(cutoff.cause);
-  if (held !== undefined) return held;
-  throw failure ?? shortageError(call.model, house);
+  if (best === undefined) throw shortageError(call.model, { house, shortage });
+  if (best.told instanceof RouterError) throw best.told;
+  return { answer: best.told, lease: best.lease };
 }
 
-/**
- * Reads a refusal to its end, so that its connection is free while another backend is tried.
- * Undefined if it is too large, too slow or breaks off.
- */
-async function hold(answer: Answer): Promise<Answer | undefined> {
-  const { first, body } = answer;
-  if (body.done) return answer;
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  const timer = setTimeout(() => body.cancel(), MAX_HOLD_MS);
-  try {
-    for (let piece = first; piece !== undefined; piece = await body.read()) {
-      size += piece.length;
-      if (size > MAX_HELD_BYTES) {
-        body.cancel();
-        return undefined;
-      }
-      pieces.push(piece);
-    }
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
-  return { ...answer, first: concat(pieces), body };
+function beginAttempt({ attempts }: RequestRecord, { backend, why }: Lease): AttemptRecord {
+  const attempt: AttemptRecord = {
+    backend: backend.name,
+    why,
+    duration: undefined,
+    outcome: undefined,
+    next: undefined,
+  };
+  attempts.push(attempt);
+  return attempt;
 }
 
-function unholdable(status: number, backend: string): RouterError {
-  const message =
-    `backend ${backend} answered ${status} with a body too large or too slow to pass on`;
-  return new RouterError("upstream_bad_answer", message);
+/** What serves the client best if nobody answers: a refusal that says when to come back, any refusal, the last failure. */
+function better(one: Candidate | undefined, other: Candidate): Candidate {
+  return one === undefined || rank(other) >= rank(one) ? other : one;
+}
+
+function rank({ told, retryAfter }: Candidate): number {
+  return told instanceof RouterError ? 0 : retryAfter === undefined ? 1 : 2;
 }
 
 /** A call that broke two backends is not sent to a third, and its client is told not to try again. */
-function poisonous(error: RouterError): RouterError {
+function poisonous({ told, lease, outcome }: Candidate): RouterError {
+  const error = told instanceof RouterError ? told : new RouterError(
+    "upstream_broken",
+    `backend ${lease.backend.name} answered ${outcome.kind === "completed" ? outcome.status : ""}`,
+  );
   return new RouterError(error.code, `${error.message}; another backend broke on it before`, {
     cause: error,
     repeat: false,
@@ -125,30 +129,29 @@ function cutError(cause: CutoffCause): RouterError {
     : new RouterError("upstream_timeout", `no backend answered in time (timeouts.${cause})`);
 }
 
-function shortageError(model: string, { registry }: House): RouterError {
-  switch (registry.shortage(model)) {
+function shortageError(
+  model: string,
+  { house: { registry }, shortage }: { house: House; shortage: Shortage | undefined },
+): RouterError {
+  switch (shortage) {
     case "full":
       return new RouterError("overloaded", `every backend of model '${model}' is at its limit`, {
         retryAfter: 1,
       });
-    case "unhealthy":
+    case "unknown_model": {
+      if (registry.backends.some((backend) => backend.healthy)) {
+        return new RouterError("model_not_found", `no service supports model '${model}'`, {
+          param: "model",
+          // A backend that has not said yet what it serves may turn out to serve this.
+          repeat: registry.modelsPending,
+        });
+      }
+      const message = `no healthy service (asked for model '${model}')`;
+      return new RouterError("no_healthy_backend", message, { retryAfter: 5 });
+    }
+    default:
       return new RouterError("no_healthy_backend", `no healthy service supports model '${model}'`, {
         retryAfter: 5,
-      });
-    case "unknown_model":
-      if (!registry.backends.some((backend) => backend.healthy)) {
-        return new RouterError(
-          "no_healthy_backend",
-          `no healthy service (asked for model '${model}')`,
-          {
-            retryAfter: 5,
-          },
-        );
-      }
-      return new RouterError("model_not_found", `no service supports model '${model}'`, {
-        param: "model",
-        // A backend that has not said yet what it serves may turn out to serve this.
-        repeat: registry.modelsPending,
       });
   }
 }

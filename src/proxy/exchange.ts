@@ -1,6 +1,7 @@
-import type { ErrorCode } from "../errors.ts";
+import type { RouterError } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
-import { logRecord, type RequestRecord } from "../observe/request_record.ts";
+import type { RequestRecord } from "../observe/request_record.ts";
+import type { ExchangeFacts } from "../registry/gate.ts";
 import type { Lease } from "../registry/lease.ts";
 import { Cutoff } from "./cutoff.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -10,7 +11,7 @@ import type { Peer } from "./peer.ts";
 
 /**
  * What one call holds open from its arrival until its end, and must give back exactly once: the
- * watch on the client, the deadlines, the bytes of its body, the lease and the line in the log.
+ * watch on the client, the deadlines, the bytes of its body, the lease and the record.
  */
 export class Exchange {
   readonly cutoff = new Cutoff();
@@ -46,20 +47,38 @@ export class Exchange {
     return (this.#house.now() - this.#startedAt) / 1000;
   }
 
-  /** Ends the call: everything it held is given back and it is logged. Later calls do nothing. */
-  end(outcome: Outcome | undefined, code?: ErrorCode): void {
+  /** Ends a call that has no answer but this error; an outcome is what its last attempt had. */
+  fail({ status, code }: RouterError): void {
+    if (!this.#ended) this.record.status = status;
+    const last = this.record.attempts.at(-1)?.outcome;
+    const outcome: Outcome | undefined = this.lease === undefined
+      ? last
+      : { kind: "router_failed" };
+    this.end(outcome, { code });
+    this.cutoff.cut("abandoned"); // closes what an answer that nobody will carry over still holds
+  }
+
+  /** Ends the call: everything it held is given back and it is told. Later calls do nothing. */
+  end(
+    outcome: Outcome | undefined,
+    { code, facts }: { code?: string; facts?: ExchangeFacts } = {},
+  ): void {
     if (this.#ended) return;
     this.#ended = true;
     this.deadlines.clear();
     this.peer.offLeft(this.#onClientLeft);
     this.hold.release();
     const { record } = this;
-    this.lease?.settle(outcome ?? { kind: "router_failed" });
-    if (outcome !== undefined) record.outcome = outcome;
+    const last = record.attempts.at(-1);
+    if (outcome !== undefined) {
+      this.lease?.settle(outcome, facts);
+      record.outcome = outcome;
+      if (last !== undefined) last.outcome ??= outcome;
+      if (outcome.kind === "client_left") record.status = 499;
+    }
     if (code !== undefined) record.code = code;
-    if (outcome?.kind === "client_left") record.status = 499;
     record.duration = this.elapsed;
-    logRecord(this.#house.log, record);
+    for (const sink of this.#house.sinks) sink(record);
     this.#house.openCalls.end();
   }
 }

@@ -1,20 +1,28 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../observe/log.ts";
-import type { Policy } from "../policy/policy.ts";
+import type { Sink } from "../observe/request_record.ts";
 import type { Backend } from "../registry/backend.ts";
+import type { Policy } from "../registry/choice.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import type { HeldBytes } from "./held_bytes.ts";
 import type { OpenCalls } from "./open_calls.ts";
+import type { RetryBudget } from "./retry_budget.ts";
 import type { SharedTimer } from "./shared_timer.ts";
 
-/** Everything a call meets on its way, made once by `cli/router.ts` and never changed. */
+/**
+ * Everything a call meets on its way. Made by `cli/router.ts`, never changed, but replaced as a whole by
+ * another when the configuration is; a call keeps the one that it entered.
+ */
 export interface House {
   readonly config: Config;
   readonly registry: Registry;
-  readonly choose: Policy;
+  readonly policyOf: (model: string) => Policy;
   readonly clientOf: (backend: Backend) => UpstreamClient;
+  readonly budget: RetryBudget;
   readonly log: Log;
+  /** Who is told of every request that is over. */
+  readonly sinks: readonly Sink[];
   /** Runs `timeouts.request` of every call. */
   readonly requestTimer: SharedTimer;
   readonly openCalls: OpenCalls;

@@ -1,14 +1,9 @@
-import type { Outcome } from "../outcome.ts";
+import type { Gate } from "./gate.ts";
+import type { Lease } from "./lease.ts";
+import { type Load, LocalLoad } from "./load.ts";
 import { BackendStats } from "./stats.ts";
 
-/** What health knows of one backend. Implemented in `health/`, so that the registry needs no import. */
-export interface Gate {
-  readonly healthy: boolean;
-  /** Told of every exchange on real traffic. */
-  record(outcome: Outcome): void;
-}
-
-/** A backend as the operator wrote it. */
+/** A backend as it is to be: what the operator wrote, or another source told. */
 export interface BackendSpec {
   readonly name: string;
   /** As shown to people: `http://host:port/prefix`. */
@@ -25,6 +20,13 @@ export interface BackendSpec {
   readonly apiKey: string | undefined;
 }
 
+/** What the operator says of a backend, whatever its health. */
+export interface Word {
+  readonly weight: number;
+  /** Whether it is to come to rest: running calls end, new ones go elsewhere. */
+  readonly drain: boolean;
+}
+
 export interface BackendOptions {
   createGate: (backend: Backend) => Gate;
   /** Wall clock, milliseconds since 1970. */
@@ -34,31 +36,80 @@ export interface BackendOptions {
 /** A backend that keeps renaming its models is remembered by the present ones alone beyond this many. */
 const MAX_REMEMBERED = 20_000;
 
-/** One backend and everything counted about it. */
+/**
+ * One backend and everything counted about it. Its name is what it is; the rest of its spec may change.
+ * Whether it gets calls is said by three that know nothing of each other: the gate, what is observed;
+ * the operator's word; and whether it is present, that is, still named by a source.
+ */
 export class Backend {
-  readonly spec: BackendSpec;
   readonly gate: Gate;
   readonly stats = new BackendStats();
+  readonly load: Load = new LocalLoad();
+  /** Calls that wait for their first byte here. Changed by `Lease` alone. */
+  readonly waiting = new Set<Lease>();
   /** When each model was first seen here, Unix seconds. Models that went away stay, within bounds. */
   readonly firstSeen = new Map<string, number>();
-  /** Calls from pick to end of body. Changed by `Lease` alone. */
-  inFlight = 0;
+  /** Told of everything that may let a call in, or keep one out. Set by the registry it is in. */
+  onChange: (() => void) | undefined;
   readonly #wallNow: () => number;
+  #spec: BackendSpec;
+  #word: Word;
+  #present = true;
   #models: ReadonlySet<string> | undefined;
 
   constructor(spec: BackendSpec, { createGate, wallNow = Date.now }: BackendOptions) {
-    this.spec = spec;
+    this.#spec = spec;
+    this.#word = { weight: spec.weight, drain: false };
     this.#wallNow = wallNow;
     if (spec.models !== undefined) this.#serve(spec.models);
     this.gate = createGate(this);
   }
 
+  get spec(): BackendSpec {
+    return this.#spec;
+  }
+
   get name(): string {
-    return this.spec.name;
+    return this.#spec.name;
+  }
+
+  get word(): Word {
+    return this.#word;
   }
 
   get weight(): number {
-    return this.spec.weight;
+    return this.#word.weight;
+  }
+
+  /** Whether a source still names it. */
+  get present(): boolean {
+    return this.#present;
+  }
+
+  get inFlight(): number {
+    return this.load.inFlight;
+  }
+
+  /** Takes another spec of the same name and address; what was counted and learned stays. */
+  configure(spec: BackendSpec): void {
+    const before = this.#spec;
+    this.#spec = spec;
+    this.#word = { ...this.#word, weight: spec.weight };
+    if (spec.models !== undefined) this.#serve(spec.models);
+    else if (before.models !== undefined) this.#models = undefined; // its own word was never heard
+    this.onChange?.();
+  }
+
+  /** Takes the operator's word. */
+  tell(word: Partial<Word>): void {
+    this.#word = { ...this.#word, ...word };
+    this.onChange?.();
+  }
+
+  /** It is named by nobody any more: what runs on it ends in its own time. */
+  leave(): void {
+    this.#present = false;
+    this.onChange?.();
   }
 
   /** The models it serves; undefined while that is not known. */
@@ -70,9 +121,15 @@ export class Backend {
     return this.#models?.has(model) ?? false;
   }
 
-  /** Takes what the backend said it serves. A list in the configuration stands against it. */
+  /**
+   * Takes what the backend said it serves; an empty list is one that it has not made yet. A list in the
+   * configuration stands against it.
+   */
   discovered(models: readonly string[]): void {
-    if (this.spec.models === undefined) this.#serve(models);
+    if (this.#spec.models !== undefined) return;
+    if (models.length > 0) this.#serve(models);
+    else this.#models = undefined;
+    this.onChange?.();
   }
 
   #serve(models: readonly string[]): void {
@@ -89,15 +146,21 @@ export class Backend {
   }
 
   get healthy(): boolean {
-    return this.gate.healthy;
+    return this.gate.observed.healthy;
   }
 
   get full(): boolean {
-    return this.spec.maxInFlight !== undefined && this.inFlight >= this.spec.maxInFlight;
+    const { maxInFlight } = this.#spec;
+    return maxInFlight !== undefined && this.load.inFlight >= maxInFlight;
   }
 
-  /** Whether it may get a new call now: the only thing policies ask. */
-  get available(): boolean {
-    return this.healthy && !this.full && this.weight > 0;
+  /** Whether it is to have calls at all, were it well and not full. */
+  get wanted(): boolean {
+    return this.#present && this.#word.weight > 0 && !this.#word.drain;
+  }
+
+  /** Gives back every call that has had no byte from it: it will not answer them. */
+  revokeWaiting(): void {
+    for (const lease of [...this.waiting]) lease.revoke();
   }
 }

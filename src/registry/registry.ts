@@ -1,11 +1,9 @@
 import type { Backend } from "./backend.ts";
+import type { PickKeys, Policy } from "./choice.ts";
 import { Lease } from "./lease.ts";
 
-/** Chooses one of the candidates, which are never none and all available. Synchronous, no I/O. */
-export type Choose = (candidates: readonly Backend[]) => Backend;
-
 export interface AcquireOptions {
-  choose: Choose;
+  policy: Policy;
   /** Backends that have already had this call. */
   excluded?: ReadonlySet<Backend>;
 }
@@ -17,13 +15,15 @@ export interface ModelEntry {
   readonly created: number;
 }
 
-/** Why a model has no backend to give. */
-export type Shortage = "unknown_model" | "unhealthy" | "full";
+/** Why there is no place for a call: `tried`, because all that could take it have had it. */
+export type Shortage = "unknown_model" | "unhealthy" | "full" | "tried";
 
 /** Who exists, what they serve and how busy they are. */
 export class Registry {
   readonly #now: () => number;
   #backends: readonly Backend[] = [];
+  /** Who waits for a place, by model. */
+  readonly #listeners = new Map<string, Set<() => void>>();
 
   /** `now` is a monotonic clock in milliseconds. */
   constructor(now: () => number = () => performance.now()) {
@@ -35,24 +35,74 @@ export class Registry {
     return this.#backends;
   }
 
-  /** Replaces the set of backends. */
+  /** Replaces the set of backends; what leases of those that are gone hold stays theirs. */
   apply(backends: readonly Backend[]): void {
     this.#backends = backends;
+    for (const backend of backends) backend.onChange = () => this.#changed(backend);
+    for (const model of [...this.#listeners.keys()]) this.#tell(model);
   }
 
-  /** Picks an available backend that serves `model` and counts the call on it, in the same tick. */
-  acquire(model: string, { choose, excluded }: AcquireOptions): Lease | undefined {
-    const candidates = this.#backends.filter((backend) =>
-      backend.available && backend.serves(model) && !excluded?.has(backend)
+  /**
+   * Has the policy pick a backend that serves the model, and counts the call on it in the same tick; or
+   * says why there is none, from the same look. Backends that are let in as a last resort are candidates
+   * only if there are no others: nobody is admitted is decided here, for all gates.
+   */
+  acquire(keys: PickKeys, { policy, excluded }: AcquireOptions): Lease | Shortage {
+    const now = this.#now();
+    const open: Backend[] = [];
+    let spare: Backend[] | undefined;
+    let serving = false;
+    let tried = false;
+    for (const backend of this.#backends) {
+      if (!backend.serves(keys.model)) continue;
+      serving = true;
+      if (!backend.wanted) continue;
+      const admission = backend.gate.admits(now);
+      if (admission === "shut") continue;
+      if (excluded?.has(backend)) tried = true;
+      else if (admission === "open") open.push(backend);
+      else (spare ??= []).push(backend);
+    }
+    const candidates = open.length > 0 ? open : spare;
+    if (candidates === undefined) {
+      return !serving ? "unknown_model" : tried ? "tried" : "unhealthy";
+    }
+    if (candidates.every((backend) => backend.full)) return "full";
+    const choice = policy.choose(candidates, keys, now);
+    return choice.backend.full ? "full" : new Lease(choice, { now: this.#now, policy });
+  }
+
+  /** Whether some backend that has not had the call could take it now. */
+  hasRoom(model: string, excluded: ReadonlySet<Backend>): boolean {
+    const now = this.#now();
+    return this.#backends.some((backend) =>
+      backend.serves(model) && backend.wanted && !backend.full && !excluded.has(backend) &&
+      backend.gate.admits(now) === "open"
     );
-    return candidates.length === 0 ? undefined : new Lease(choose(candidates), this.#now);
   }
 
-  /** Why `acquire` gives nothing for this model. */
-  shortage(model: string): Shortage {
-    const serving = this.#backends.filter((backend) => backend.serves(model));
-    if (serving.length === 0) return "unknown_model";
-    return serving.some((backend) => backend.healthy && backend.weight > 0) ? "full" : "unhealthy";
+  /**
+   * Calls `listener` whenever a backend of this model may have got room: a call on it has ended, or the
+   * backend has changed. Returns what ends that.
+   */
+  onChange(model: string, listener: () => void): () => void {
+    const listeners = this.#listeners.get(model) ?? new Set();
+    this.#listeners.set(model, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(model) === listeners) {
+        this.#listeners.delete(model);
+      }
+    };
+  }
+
+  #changed(backend: Backend): void {
+    if (this.#listeners.size === 0) return;
+    for (const model of [...this.#listeners.keys()]) if (backend.serves(model)) this.#tell(model);
+  }
+
+  #tell(model: string): void {
+    for (const listener of [...this.#listeners.get(model) ?? []]) listener();
   }
 
   /** Whether some backend has not yet said what it serves. */

@@ -1,3 +1,4 @@
+import { concat } from "../concat.ts";
 import { HttpError } from "./http_error.ts";
 import { type HttpHead, MAX_BODY } from "./http_head.ts";
 import type { HttpInput } from "./http_input.ts";
@@ -42,15 +43,5 @@ async function readChunked(input: HttpInput): Promise<Uint8Array | undefined> {
   for (let line = await input.line(); line !== ""; line = await input.line()) {
     if (line === undefined) return undefined;
   }
-  return join(chunks, total);
-}
-
-function join(chunks: readonly Uint8Array[], total: number): Uint8Array {
-  const body = new Uint8Array(total);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+  return concat(chunks);
 }

@@ -1,3 +1,5 @@
+import { concat } from "../concat.ts";
+
 const STATUS_TEXT: Record<number, string> = {
   200: "OK",
   400: "Bad Request",
@@ -56,7 +58,7 @@ export class HttpReply {
       "content-length": String(body.length),
       ...reply.headers,
     });
-    return this.#line.write(join(head, body.subarray(0, reply.bytes?.(body.length))));
+    return this.#line.write(concat([head, body.subarray(0, reply.bytes?.(body.length))]));
   }
 
   /** Writes the head of a stream of events. */
@@ -71,7 +73,9 @@ export class HttpReply {
   /** Writes one event, in one chunk and one write: what is due at one time leaves at that time. */
   event(data: string): Promise<void> {
     const event = encoder.encode(`data: ${data}\n\n`);
-    return this.#line.write(join(encoder.encode(`${event.length.toString(16)}\r\n`), event, CRLF));
+    return this.#line.write(
+      concat([encoder.encode(`${event.length.toString(16)}\r\n`), event, CRLF]),
+    );
   }
 
   /** Ends the stream of events as HTTP wants it. */
@@ -95,14 +99,4 @@ export class HttpReply {
     const first = `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Unknown"}\r\n`;
     return encoder.encode(`${first}${lines.join("")}${connection}\r\n`);
   }
-}
-
-function join(...parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

@@ -24,7 +24,8 @@ export class UsageTap {
   readonly #last: Uint8Array[] = [];
   #bytes = 0;
 
-  readonly tap = (piece: Uint8Array): void => {
+  /** Takes the next piece, and gives it back as it is. */
+  readonly tap = (piece: Uint8Array): Uint8Array => {
     // A copy, as a view would keep all of the piece.
     const end = piece.length > KEEP_BYTES ? piece.slice(-KEEP_BYTES) : piece;
     this.#last.push(end);
@@ -32,6 +33,7 @@ export class UsageTap {
     while (this.#last.length > KEEP_PIECES || this.#bytes > KEEP_BYTES) {
       this.#bytes -= this.#last.shift()!.length;
     }
+    return piece;
   };
 
   /** The usage of the last event that has one. */

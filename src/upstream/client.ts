@@ -1,7 +1,14 @@
 import { ResponseBody } from "./body.ts";
 import { Connection } from "./connection.ts";
+import { Connector } from "./connector.ts";
 import { Pool } from "./pool.ts";
-import { encodeRequest, giveBack, type UpstreamRequest } from "./request_head.ts";
+import {
+  type EncodedRequest,
+  encodeRequest,
+  giveBack,
+  type UpstreamRequest,
+} from "./request_head.ts";
+import { type Resolve, resolveHost } from "./resolve_host.ts";
 import { findHeadEnd, type Header, parseResponseHead, type ResponseHead } from "./response_head.ts";
 import type { Stop } from "./stop.ts";
 import { fromSocket, UpstreamError } from "./upstream_error.ts";
@@ -9,12 +16,14 @@ import { fromSocket, UpstreamError } from "./upstream_error.ts";
 export interface UpstreamClientOptions {
   host: string;
   port: number;
-  /** How long an idle connection is kept, milliseconds. */
+  /** How long an idle connection is kept at most, milliseconds. */
   idleMs?: number;
   /** How many idle connections are kept. */
   maxIdle?: number;
   /** A monotonic clock, milliseconds. */
   now?: () => number;
+  /** Gives the addresses of `host`. */
+  resolve?: Resolve;
 }
 
 export interface SendOptions {
@@ -22,6 +31,8 @@ export interface SendOptions {
   connectTimeoutMs: number;
   /** Closes the socket at once, in every phase up to the end of the body. */
   stop: Stop;
+  /** Whether a connection is made for this request; else an idle one is used if there is one. */
+  fresh?: boolean;
 }
 
 export interface UpstreamResponse {
@@ -41,14 +52,14 @@ const MAX_INTERIM = 16;
  * to try again is `proxy/dispatch.ts`'s to decide.
  */
 export class UpstreamClient {
-  readonly #host: string;
-  readonly #port: number;
+  readonly #connector: Connector;
   readonly #hostHeader: string;
   readonly #pool: Pool;
 
-  constructor({ host, port, idleMs = 3000, maxIdle = 256, now }: UpstreamClientOptions) {
-    this.#host = host;
-    this.#port = port;
+  constructor(
+    { host, port, idleMs = 3000, maxIdle = 256, now, resolve = resolveHost }: UpstreamClientOptions,
+  ) {
+    this.#connector = new Connector({ host, port, resolve });
     const name = host.includes(":") ? `[${host}]` : host;
     this.#hostHeader = port === 80 ? name : `${name}:${port}`;
     this.#pool = new Pool({ idleMs, maxIdle, now: now ?? (() => performance.now()) });
@@ -56,22 +67,29 @@ export class UpstreamClient {
 
   /**
    * Sends one request and returns once the head of its answer is here.
-   * Throws `UpstreamError`; so does reading the body.
+   * Throws `UpstreamError`; so does reading the body. A request that cannot be written throws
+   * `TypeError` before a connection is touched: a defect of ours, not the backend's.
    */
   async send(request: UpstreamRequest, options: SendOptions): Promise<UpstreamResponse> {
     const { stop } = options;
     if (stop.stopped) throw new UpstreamError("aborted", "aborted", { phase: "connect" });
-    const connection = this.#pool.take() ?? await this.#connect(options);
-    if (stop.stopped) { // in the same turn in which the connection came
-      connection.close();
-      throw new UpstreamError("aborted", "aborted", { phase: "connect" });
+    let encoded = encodeRequest(request, this.#hostHeader);
+    let connection = options.fresh ? undefined : this.#pool.take();
+    if (connection === undefined) {
+      giveBack(encoded.first); // connecting may take long, and encoding does not
+      connection = await this.#connect(options);
+      if (stop.stopped) { // in the same turn in which the connection came
+        connection.close();
+        throw new UpstreamError("aborted", "aborted", { phase: "connect" });
+      }
+      encoded = encodeRequest(request, this.#hostHeader);
     }
     const reused = connection.uses++ > 0;
     const onAbort = (): void => connection.close();
     stop.on(onAbort);
     const progress = { delivered: false, answered: false };
     try {
-      await this.#write(connection, request, progress);
+      await this.#write(connection, encoded, progress);
       const head = await this.#head(connection, request.method, progress);
       const body = new ResponseBody(connection, {
         framing: head.framing,
@@ -79,19 +97,30 @@ export class UpstreamClient {
           stop.off(onAbort);
           if (error !== undefined) this.#describe(error, { ...progress, reused });
           // An answer that outran its request leaves a connection on which the rest still goes out.
-          else if (head.keepAlive && progress.delivered) this.#pool.put(connection);
-          else connection.close();
+          else if (head.keepAlive && progress.delivered) {
+            this.#pool.put(connection, head.keepAliveMs);
+          } else connection.close();
         },
       });
       const { status, headers } = head;
       return { status, headers, requestSent: progress.delivered, body };
     } catch (error) {
+      const phase = progress.delivered ? "head" : "write";
+      let typed = fromSocket(error, phase);
+      if (reused && !progress.answered && !stop.stopped) {
+        typed.stale = progress.delivered
+          ? typed.kind === "closed" && await connection.endedUnread()
+          : typed.kind === "closed" || typed.kind === "reset" && isPeers(typed.cause);
+      }
       stop.off(onAbort);
       connection.close();
-      const typed = stop.stopped
-        ? new UpstreamError("aborted", "aborted", { phase: progress.delivered ? "head" : "write" })
-        : fromSocket(error, progress.delivered ? "head" : "write");
-      throw this.#describe(typed, { ...progress, reused });
+      if (stop.stopped) typed = new UpstreamError("aborted", "aborted", { phase });
+      this.#describe(typed, { ...progress, reused });
+      if (typed.stale) {
+        typed.delivered = false;
+        this.#pool.peerClosed(connection);
+      }
+      throw typed;
     }
   }
 
@@ -109,16 +138,19 @@ export class UpstreamClient {
 
   /**
    * Writes the request, or as much of it as its server wants: one may answer (413) and close before it
-   * has taken all of a large body, and that answer must not be lost.
+   * has taken all of a large body, and that answer must not be lost. Gives back what was lent for it.
    */
   async #write(
     connection: Connection,
-    request: UpstreamRequest,
+    { first, rest }: EncodedRequest,
     progress: { delivered: boolean },
   ): Promise<void> {
-    const { first, rest } = encodeRequest(request, this.#hostHeader);
     try {
-      await connection.write(first).finally(() => giveBack(first));
+      try {
+        await connection.write(first);
+      } finally {
+        giveBack(first);
+      }
       if (rest !== undefined) {
         const written = connection.write(rest).then(() => true);
         written.then(() => progress.delivered = true, () => {});
@@ -172,31 +204,21 @@ export class UpstreamClient {
     }
   }
 
-  async #connect({ connectTimeoutMs, stop }: SendOptions): Promise<Connection> {
-    const opening = Deno.connect({ hostname: this.#host, port: this.#port });
-    let onAbort: (() => void) | undefined;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const givenUp = new Promise<never>((_, reject) => {
-      onAbort = () => reject(new UpstreamError("aborted", "aborted", { phase: "connect" }));
-      stop.on(onAbort);
-      timer = setTimeout(() => {
-        const message = `no connection within ${connectTimeoutMs} ms`;
-        reject(new UpstreamError("timeout", message, { phase: "connect" }));
-      }, connectTimeoutMs);
-    });
+  async #connect(options: SendOptions): Promise<Connection> {
+    const socket = await this.#connector.connect(options);
     try {
-      const socket = await Promise.race([opening, givenUp]);
       socket.setNoDelay();
       return new Connection(socket);
     } catch (error) {
-      // Deno.connect cannot be cancelled: a connection that comes too late is closed unused.
-      opening.then((socket) => socket.close(), () => {});
+      socket.close();
       throw fromSocket(error, "connect");
-    } finally {
-      clearTimeout(timer);
-      stop.off(onAbort!);
     }
   }
+}
+
+/** Whether the peer ended the connection, rather than the network. */
+function isPeers(cause: unknown): boolean {
+  return cause instanceof Deno.errors.ConnectionReset || cause instanceof Deno.errors.BrokenPipe;
 }
 
 /** Whether the first byte of an answer comes, rather than the end. */

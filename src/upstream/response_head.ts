@@ -16,6 +16,8 @@ export interface ResponseHead {
   readonly framing: Framing;
   /** Whether the connection may serve another exchange once the body has ended. */
   readonly keepAlive: boolean;
+  /** How long the server says it will keep the connection idle, milliseconds; if it says so. */
+  readonly keepAliveMs: number | undefined;
 }
 
 /** Heads beyond this are refused; uvicorn, hyper and Go all stay far below. */
@@ -28,6 +30,7 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 /** What the web calls latin1; one native call; measured, it halves the time of a short head. */
 const windows1252 = new TextDecoder("latin1");
+const KEEP_ALIVE_TIMEOUT = /(?:^|[,;\s])timeout\s*=\s*"?(\d{1,9})/i;
 const BEYOND_LATIN1 = /[^\0-\xff]/;
 
 const CR = 13;
@@ -66,6 +69,7 @@ export function parseResponseHead(bytes: Uint8Array, method: string): ResponseHe
   let length: number | undefined;
   let transferEncoding: string | undefined;
   let connection = "";
+  let keepAliveMs: number | undefined;
   // The two empty strings at the end are the blank line.
   for (let i = 1; i < lines.length - 2; i++) {
     const line = lines[i]!;
@@ -80,6 +84,7 @@ export function parseResponseHead(bytes: Uint8Array, method: string): ResponseHe
     else if (name === "transfer-encoding") {
       transferEncoding = transferEncoding === undefined ? value : `${transferEncoding}, ${value}`;
     } else if (name === "connection") connection += `,${value.toLowerCase()}`;
+    else if (name === "keep-alive") keepAliveMs = keepAliveTimeout(value) ?? keepAliveMs;
     headers.push([name, value]);
   }
   if (headers.length > MAX_HEADERS) throw bad(`more than ${MAX_HEADERS} header lines`);
@@ -88,7 +93,7 @@ export function parseResponseHead(bytes: Uint8Array, method: string): ResponseHe
   const tokens = connection.split(",").map((token) => token.trim());
   const keepAlive = framing.kind !== "until_close" && !tokens.includes("close") &&
     (!http10 || tokens.includes("keep-alive"));
-  return { status, headers, framing, keepAlive };
+  return { status, headers, framing, keepAlive, keepAliveMs };
 }
 
 function framingOf(
@@ -126,6 +131,12 @@ function contentLength(value: string, before: number | undefined): number {
     length = number;
   }
   return length!;
+}
+
+/** Whole seconds, by custom: RFC 2068, section 19.7.1.1, leaves the header's parameters open. */
+function keepAliveTimeout(value: string): number | undefined {
+  const seconds = KEEP_ALIVE_TIMEOUT.exec(value)?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
 /** What is left of a line from `start` without the blanks at both ends. */

@@ -1,5 +1,6 @@
 /** `deno bench tests/bench`: what server-sent events cost without sockets. Times are per 16 KiB. */
-import { EventStream } from "../../src/sse/event_stream.ts";
+import { EventStream } from "../../src/proxy/event_stream.ts";
+import { EventChunks } from "../../src/sse/event_chunks.ts";
 import { EventSplitter } from "../../src/sse/split.ts";
 import { encodeEvent, EVENT_BYTES } from "./wire.ts";
 
@@ -25,7 +26,8 @@ for (const [name, pieces] of SHAPES) {
     for (const piece of pieces) splitter.push(piece);
   });
   Deno.bench({ name, group: "EventStream, both ends" }, async () => {
-    const stream = new EventStream({ maxEvent: MAX_EVENT });
+    const chunks = new EventChunks(MAX_EVENT);
+    const stream = new EventStream({ chunks, begun: new Uint8Array(), stages: [] });
     await Promise.all([write(stream.writable, pieces), drain(stream.readable)]);
   });
 }

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Policy } from "../../src/policy/policy.ts";
 import type { Backend } from "../../src/registry/backend.ts";
-import { newBackend } from "./backends.ts";
+import type { Policy } from "../../src/registry/choice.ts";
+import { newBackend, type TestBackend } from "./backends.ts";
 
 /** What every policy promises. One that does not lists the promise with its reason. */
 export type PolicyPromise =
@@ -36,19 +36,25 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return out;
 }
 
-function named(weights: readonly number[]): Backend[] {
+/** Whom the policy chooses. */
+function chooser(policy: Policy): (candidates: readonly Backend[]) => TestBackend {
+  return (candidates) => policy.choose(candidates, { model: "m" }, 0).backend as TestBackend;
+}
+
+function named(weights: readonly number[]): TestBackend[] {
   return weights.map((weight, index) => newBackend(`b${index}`, { weight }));
 }
 
 /** How often each was chosen, without any load. */
 function countPicks(
-  choose: Policy,
+  policy: Policy,
   { backends, picks, order }: {
     backends: readonly Backend[];
     picks: number;
     order: (backends: readonly Backend[]) => readonly Backend[];
   },
 ): number[] {
+  const choose = chooser(policy);
   const counts = backends.map(() => 0);
   for (let pick = 0; pick < picks; pick++) counts[backends.indexOf(choose(order(backends)))]!++;
   return counts;
@@ -70,8 +76,8 @@ export function runPolicyContract({ name, create, exceptions = {} }: PolicyContr
         fc.array(fc.nat(20), { minLength: 6, maxLength: 6 }),
         fc.nat(),
         (rounds, loads, seed) => {
-          const choose = create(seeded(seed));
-          for (const [index, backend] of backends.entries()) backend.inFlight = loads[index]!;
+          const choose = chooser(create(seeded(seed)));
+          for (const [index, backend] of backends.entries()) backend.load.inFlight = loads[index]!;
           for (const candidates of rounds) assert(candidates.includes(choose(candidates)));
         },
       ),
@@ -80,13 +86,22 @@ export function runPolicyContract({ name, create, exceptions = {} }: PolicyContr
   });
 
   Deno.test(`policy ${name}: a single candidate is chosen, every time`, () => {
-    const choose = create(seeded(1));
+    const choose = chooser(create(seeded(1)));
     const [one] = named([3]);
     for (let pick = 0; pick < 20; pick++) assertEquals(choose([one!]) === one, true);
   });
 
+  Deno.test(`policy ${name}: a full candidate is not chosen while another has room`, () => {
+    const choose = chooser(create(seeded(1)));
+    const backends = [0, 1, 2].map((index) => newBackend(`b${index}`, { maxInFlight: 1 }));
+    for (const free of backends) {
+      for (const backend of backends) backend.load.inFlight = backend === free ? 0 : 1;
+      for (let pick = 0; pick < 5; pick++) assertEquals(choose(backends).name, free.name);
+    }
+  });
+
   Deno.test(`policy ${name}: choosing changes nothing about the backends`, () => {
-    const choose = create(seeded(1));
+    const choose = chooser(create(seeded(1)));
     const backends = Object.freeze(named([1, 1]));
     for (let pick = 0; pick < 20; pick++) choose(backends);
     assertEquals(backends.map(({ inFlight }) => inFlight), [0, 0]);
@@ -133,13 +148,13 @@ export function runPolicyContract({ name, create, exceptions = {} }: PolicyContr
     const weights = [4, 2, 1, 1];
     const backends = named(weights);
     const random = seeded(13);
-    const choose = create(random);
-    const running: Backend[] = [];
+    const choose = chooser(create(random));
+    const running: TestBackend[] = [];
     const counts = weights.map(() => 0);
     for (let call = 0; call < 4000; call++) {
-      if (running.length === 40) running.splice(Math.floor(random() * 40), 1)[0]!.inFlight--;
+      if (running.length === 40) running.splice(Math.floor(random() * 40), 1)[0]!.load.end();
       const backend = choose(shuffled(backends, random));
-      backend.inFlight++;
+      backend.load.begin();
       running.push(backend);
       counts[backends.indexOf(backend)]!++;
     }
@@ -154,7 +169,7 @@ export function runPolicyContract({ name, create, exceptions = {} }: PolicyContr
     const backends = named([1, 1, 1]);
     const [away] = backends;
     for (const awayFor of [1, 2, 7, 100, 1000]) {
-      const choose = create(seeded(19));
+      const choose = chooser(create(seeded(19)));
       for (let pick = 0; pick < 4; pick++) choose(shuffled(backends, random));
       for (let pick = 0; pick < awayFor; pick++) choose(backends.slice(1));
       let row = 0;
@@ -173,9 +188,9 @@ export function runPolicyContract({ name, create, exceptions = {} }: PolicyContr
 
   Deno.test(`policy ${name}: two of it share nothing`, () => {
     const backends = named([1, 1, 1]);
-    const alone = create(seeded(23));
+    const alone = chooser(create(seeded(23)));
     const expected = Array.from({ length: 30 }, () => alone(backends));
-    const [one, other] = [create(seeded(23)), create(seeded(29))];
+    const [one, other] = [chooser(create(seeded(23))), chooser(create(seeded(29)))];
     const got = Array.from({ length: 30 }, () => {
       other(backends);
       return one(backends);

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 const FLOOR: Readonly<Record<string, number>> = {
   errors: 0,
   outcome: 0,
+  concat: 0,
   observe: 0,
   sse: 0,
   registry: 1,
@@ -14,7 +15,9 @@ const FLOOR: Readonly<Record<string, number>> = {
   proxy: 3,
   health: 3,
   discovery: 3,
+
   door: 4,
+  fleet: 4,
   api: 4,
   cli: 5,
 };
@@ -25,8 +28,8 @@ const ANNEX = "sim";
 /** Floor 2 may know the nouns of floor 1, not their behaviour; config is read by who is handed it. */
 const TYPES_ONLY: ReadonlySet<number> = new Set([2]);
 
-/** Named in the house's rules: the two roots of floor 0 that its other rooms may import. */
-const ROOTS: ReadonlySet<string> = new Set(["errors", "outcome"]);
+/** Named in the house's rules: the three roots of floor 0 that its other rooms may import. */
+const ROOTS: ReadonlySet<string> = new Set(["errors", "outcome", "concat"]);
 
 interface Import {
   readonly file: string;

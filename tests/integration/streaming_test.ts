@@ -128,7 +128,7 @@ Deno.test("promise 9: an engine that answers a stream call with JSON is passed o
 Deno.test("live streams are not cut when a check takes their backend out", async () => {
   await using sim = Sim.start({ timeToFirstTokenMs: 0, tokensPerSecond: 20 });
   await using router = await RouterProcess.start(
-    `${backendsYaml([sim.url])}health: { interval: 50ms, timeout: 50ms }\n`,
+    `${backendsYaml([sim.url])}health: { interval: 200ms, timeout: 200ms }\n`,
   );
   const response = await router.post(
     "/v1/chat/completions",

@@ -39,15 +39,65 @@ Deno.test("/livez is 200 whatever the backends do", () => {
   assertEquals(livezResponse().status, 200);
 });
 
-Deno.test("/readyz is 200 if a backend is healthy and the router is not leaving", async () => {
-  for (
-    const [healthy, draining, code, status] of [
-      [[false, true], false, 200, "ready"],
-      [[false, false], false, 503, "no healthy backend"],
-      [[true], true, 503, "draining"],
-    ] as const
-  ) {
-    const response = readyzResponse(registryOf(...healthy), draining);
-    assertEquals([response.status, await response.json()], [code, { status }]);
+interface State {
+  healthy?: boolean;
+  weight?: number;
+  models?: readonly string[] | undefined;
+  maxInFlight?: number;
+  drain?: boolean;
+}
+
+const READINESS: readonly (readonly [what: string, states: State[], status: string])[] = [
+  ["with a healthy backend among others", [{ healthy: false }, {}], "ready"],
+  ["with a backend that is full", [{ maxInFlight: 0 }], "ready"],
+  ["with one that may take calls beside one that may not", [{ weight: 0 }, {}], "ready"],
+  ["with models of one backend", [{ models: undefined }, {}], "ready"],
+  ["without backends", [], "no healthy backend"],
+  ["with none healthy", [{ healthy: false }, { healthy: false }], "no healthy backend"],
+  [
+    "with weight 0 on all that are healthy",
+    [{ weight: 0 }, { healthy: false }],
+    "every healthy backend has weight 0",
+  ],
+  ["with a drained backend beside one that is not", [{ drain: true }, {}], "ready"],
+  [
+    "with all that are healthy drained or of weight 0",
+    [{ drain: true }, { weight: 0 }],
+    "every healthy backend is drained or has weight 0",
+  ],
+  ["before any model is known", [{ models: undefined }], "no models known yet"],
+  ["with an empty list of models", [{ models: [] }], "no models known yet"],
+  [
+    "with models only where no call may go",
+    [{ models: undefined }, { weight: 0 }, { healthy: false }],
+    "no models known yet",
+  ],
+];
+
+function registryIn(states: readonly State[]): Registry {
+  const registry = new Registry();
+  registry.apply(states.map(({ healthy = true, drain = false, ...spec }, index) => {
+    const backend = newBackend(`b${index}`, spec);
+    backend.gate.healthy = healthy;
+    backend.tell({ drain });
+    return backend;
+  }));
+  return registry;
+}
+
+for (const [what, states, status] of READINESS) {
+  Deno.test(`/readyz ${what} says: ${status}`, async () => {
+    const response = readyzResponse(registryIn(states), false);
+    assertEquals([response.status, await response.json()], [
+      status === "ready" ? 200 : 503,
+      { status },
+    ]);
+  });
+}
+
+Deno.test("/readyz of a router that is leaving is 503, whatever its backends are", async () => {
+  for (const states of [[{}], []]) {
+    const response = readyzResponse(registryIn(states), true);
+    assertEquals([response.status, await response.json()], [503, { status: "draining" }]);
   }
 });

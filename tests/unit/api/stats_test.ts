@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { servicesResponse } from "../../../src/api/services.ts";
 import { statsResponse } from "../../../src/api/stats.ts";
 import { Registry } from "../../../src/registry/registry.ts";
-import { newBackend } from "../../contract/backends.ts";
+import type { Lease } from "../../../src/registry/lease.ts";
+import { newBackend, policyOf } from "../../contract/backends.ts";
 
 function registry(): Registry {
   const sick = newBackend("sick", {
@@ -15,9 +16,9 @@ function registry(): Registry {
   let now = 0;
   const registry = new Registry(() => now);
   registry.apply([newBackend("well"), sick]);
-  const choose = registry.acquire.bind(registry);
-  const lease = choose("m", { choose: ([first]) => first! })!;
-  choose("m", { choose: ([first]) => first! });
+  const policy = policyOf(([first]) => first!);
+  const lease = registry.acquire({ model: "m" }, { policy }) as Lease;
+  registry.acquire({ model: "m" }, { policy });
   now = 1234.5678;
   lease.settle({ kind: "completed", status: 500 });
   return registry;
@@ -48,7 +49,7 @@ Deno.test("/stats tells what was counted about every backend", async () => {
   });
 });
 
-Deno.test("/services tells every backend and what it serves, and no key", async () => {
+Deno.test("/services tells every backend, what it serves, how it is and since when, and no key", async () => {
   const text = await servicesResponse(registry()).text();
   assertEquals(text.includes("secret"), false);
   assertEquals(JSON.parse(text), {
@@ -61,6 +62,8 @@ Deno.test("/services tells every backend and what it serves, and no key", async 
         weight: 1,
         in_flight: 1,
         max_in_flight: null,
+        reason: null,
+        since: "1970-01-01T00:00:00Z",
       },
       {
         name: "sick",
@@ -70,6 +73,8 @@ Deno.test("/services tells every backend and what it serves, and no key", async 
         weight: 3,
         in_flight: 0,
         max_in_flight: 8,
+        reason: "sick",
+        since: "1970-01-01T00:00:00Z",
       },
     ],
     total: 2,

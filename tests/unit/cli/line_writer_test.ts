@@ -52,6 +52,33 @@ Deno.test("LineWriter drops and counts what a reader that stopped would pile up,
   );
 });
 
+Deno.test("LineWriter tells of dropped lines in the words it was given", async () => {
+  const pipe = new Pipe();
+  pipe.open = false;
+  const writer = new LineWriter({ to: pipe, maxWaiting: 4 });
+  writer.dropNotice = (count) => `[${count}]\n`;
+  writer.write("a\n");
+  await writer.flush(1);
+  for (let i = 0; i < 5; i++) writer.write("b\n");
+  pipe.take();
+  await writer.flush(1000);
+  assertEquals(pipe.text, "a\nb\nb\n[3]\n");
+});
+
+Deno.test("LineWriter goes on after words for dropped lines that could not be had", async () => {
+  const pipe = new Pipe();
+  const writer = new LineWriter({ to: pipe, maxWaiting: 2 });
+  writer.dropNotice = () => {
+    throw new Error("defect");
+  };
+  writer.write("a\n");
+  writer.write("b\n");
+  await writer.flush(1000);
+  writer.write("c\n");
+  await writer.flush(1000);
+  assertEquals(pipe.text, "a\n1 log lines were dropped: nobody read them in time\nc\n");
+});
+
 Deno.test("LineWriter goes on after its reader has gone", async () => {
   let failing = true;
   let text = "";

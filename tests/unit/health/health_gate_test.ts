@@ -13,7 +13,8 @@ const RESULTS: Readonly<Record<"good" | "miss" | "503", CheckResult>> = {
 
 interface Watched {
   gate: HealthGate;
-  flips: [healthy: boolean, cause: string][];
+  told: [healthy: boolean, cause: string][];
+  falls: number;
   rechecks: number;
 }
 
@@ -22,18 +23,23 @@ function watch({ unhealthyAfter = 3, healthyAfter = 1 } = {}): Watched {
     gate: new HealthGate({
       unhealthyAfter,
       healthyAfter,
-      onFlip: (healthy, cause) => watched.flips.push([healthy, cause]),
+      onChange: ({ healthy, cause }, { fell }) => {
+        watched.told.push([healthy, cause]);
+        if (fell) watched.falls++;
+      },
       recheck: () => watched.rechecks++,
+      wallNow: () => 5,
     }),
-    flips: [],
+    told: [],
+    falls: 0,
     rechecks: 0,
   };
   return watched;
 }
 
 function happen(gate: HealthGate, event: Event): void {
-  if (event === "refused") gate.record({ kind: "refused" });
-  else if (event === "broke") gate.record({ kind: "broke", phase: "head" });
+  if (event === "refused") gate.record({ kind: "refused" }, { reason: "nobody listens" });
+  else if (event === "broke") gate.record({ kind: "broke", phase: "head" }, {});
   else gate.checked(RESULTS[event]);
 }
 
@@ -67,43 +73,95 @@ const WALKS: [name: string, options: Parameters<typeof watch>[0], walk: string][
 for (const [name, options, walk] of WALKS) {
   Deno.test(`HealthGate ${name}`, () => {
     const { gate } = watch(options);
-    assertEquals(gate.healthy, false);
+    assertEquals(gate.observed.healthy, false);
     const seen = walk.split(" ").map((step) => {
       const event = step.slice(0, -1);
       happen(gate, event as Event);
-      return event + (gate.healthy ? "+" : "-");
+      return event + (gate.observed.healthy ? "+" : "-");
     });
     assertEquals(seen.join(" "), walk);
   });
 }
 
-Deno.test("HealthGate tells every change once, with its cause on the way down", () => {
-  const { gate, flips } = watch({ unhealthyAfter: 1 });
-  for (
-    const event of [
-      "miss",
-      "good",
-      "good",
-      "miss",
-      "miss",
-      "good",
-      "503",
-      "503",
-      "good",
-      "refused",
-      "refused",
-    ] as const
-  ) {
-    happen(gate, event);
-  }
-  assertEquals(flips, [
+Deno.test("HealthGate tells its first verdict, every change and every new cause, each once", () => {
+  const { gate, told } = watch({ unhealthyAfter: 1 });
+  const walk = "miss miss 503 503 good good miss miss good 503 good refused refused good";
+  for (const event of walk.split(" ")) happen(gate, event as Event);
+  assertEquals(told, [
+    [false, "silence"],
+    [false, "answered 503"],
     [true, ""],
     [false, "silence"],
     [true, ""],
     [false, "answered 503"],
     [true, ""],
-    [false, "a call could not connect"],
+    [false, "a call could not connect: nobody listens"],
+    [true, ""],
   ]);
+});
+
+Deno.test("HealthGate of a backend that is well but tells no models says why, once", () => {
+  const { gate, told } = watch();
+  const result = { kind: "good", noModels: "/v1/models answered 401" } as const;
+  gate.checked(result);
+  gate.checked(result);
+  happen(gate, "good");
+  assertEquals(told, [[true, "/v1/models answered 401"], [true, ""]]);
+});
+
+Deno.test("HealthGate that needs more good checks has no verdict before it has them", () => {
+  const { gate, told } = watch({ healthyAfter: 2 });
+  happen(gate, "good");
+  assertEquals([told, gate.observed.since], [[], undefined]);
+  happen(gate, "good");
+  assertEquals([told, gate.observed.since], [[[true, ""]], 5]);
+});
+
+Deno.test("HealthGate lets calls in as a last resort after a refusal, and in no way once checks fail, too", () => {
+  const { gate, told } = watch({ unhealthyAfter: 2 });
+  const admissions = "miss good refused miss good refused miss miss good 503".split(" ").map(
+    (event) => {
+      happen(gate, event as Event);
+      return `${event}:${gate.admits(0)}`;
+    },
+  );
+  assertEquals(admissions, [
+    "miss:shut",
+    "good:open",
+    "refused:last_resort",
+    "miss:last_resort",
+    "good:open",
+    "refused:last_resort",
+    "miss:last_resort",
+    "miss:shut",
+    "good:open",
+    "503:shut",
+  ]);
+  assertEquals(told.at(-3), [false, "silence"], "the new cause is told");
+});
+
+Deno.test("HealthGate says that it fell when checks shut it, and at no other change", () => {
+  const watched = watch({ unhealthyAfter: 2 });
+  const falls = "miss good refused miss miss good 503 503".split(" ").map((event) => {
+    happen(watched.gate, event as Event);
+    return watched.falls;
+  });
+  assertEquals(falls, [0, 0, 0, 0, 1, 1, 2, 2]);
+});
+
+Deno.test("HealthGate only looks into a connection that did not come in time", () => {
+  const watched = watch();
+  happen(watched.gate, "good");
+  watched.gate.record({ kind: "refused" }, { late: true });
+  assertEquals([watched.gate.observed.healthy, watched.rechecks], [true, 1]);
+});
+
+Deno.test("HealthGate learns nothing from a check that this process could not make", () => {
+  const { gate, told } = watch({ unhealthyAfter: 1 });
+  gate.checked({ kind: "local", reason: "no descriptors" });
+  happen(gate, "good");
+  gate.checked({ kind: "local", reason: "no descriptors" });
+  assertEquals([gate.observed.healthy, told.length], [true, 1]);
 });
 
 Deno.test("HealthGate asks for a check when a call is refused, once until it is up again", () => {
@@ -125,10 +183,10 @@ Deno.test("HealthGate is not moved by how calls end, except by a refusal", () =>
     { kind: "timed_out", phase: "head" },
     { kind: "client_left", phase: "body" },
   ];
-  const { gate, flips } = watch({ unhealthyAfter: 1 });
+  const { gate, told } = watch({ unhealthyAfter: 1 });
   happen(gate, "good");
-  for (const outcome of outcomes) for (let times = 0; times < 5; times++) gate.record(outcome);
-  assertEquals([gate.healthy, flips.length], [true, 1]);
+  for (const outcome of outcomes) for (let times = 0; times < 5; times++) gate.record(outcome, {});
+  assertEquals([gate.observed.healthy, told.length], [true, 1]);
 });
 
 Deno.test("HealthGate agrees with a model that looks at the whole history", () => {
@@ -138,7 +196,7 @@ Deno.test("HealthGate agrees with a model that looks at the whole history", () =
   const limit = fc.integer({ min: 1, max: 4 });
   fc.assert(
     fc.property(events, limit, limit, (events, unhealthyAfter, healthyAfter) => {
-      const { gate, flips } = watch({ unhealthyAfter, healthyAfter });
+      const { gate, told } = watch({ unhealthyAfter, healthyAfter });
       let healthy = false;
       let changes = 0;
       let since = 0; // where the history that counts begins
@@ -157,8 +215,9 @@ Deno.test("HealthGate agrees with a model that looks at the whole history", () =
           changes++;
           since = index + 1;
         }
-        assertEquals(gate.healthy, healthy);
+        assertEquals(gate.observed.healthy, healthy);
       }
+      const flips = told.filter(([healthy], index) => healthy !== (told[index - 1]?.[0] ?? false));
       assertEquals(flips.length, changes);
     }),
     { seed: 41, numRuns: 1000 },

@@ -99,7 +99,12 @@ Deno.test("a check asks behind the backend's prefix, with its key, for an answer
   assertEquals(peer.connections.length, 1);
 });
 
-const DISCOVERIES: [name: string, pages: Pages, models: string[] | undefined][] = [
+const DISCOVERIES: [
+  name: string,
+  pages: Pages,
+  models: string[] | undefined,
+  noModels?: string,
+][] = [
   ["/v1/models", { "/v1/models": models("m", "n"), "/models": models("x") }, ["m", "n"]],
   ["/models where the other is unknown", { "/models": models("x") }, ["x"]],
   ["/models where the other is no list", {
@@ -115,18 +120,24 @@ const DISCOVERIES: [name: string, pages: Pages, models: string[] | undefined][] 
     { "/v1/models": "hello\r\n\r\n", "/models": models("x") },
     ["x"],
   ],
-  ["neither", {}, undefined],
-  ["an empty list", { "/v1/models": models() }, []],
+  ["neither", {}, undefined, "/v1/models answered 404, /models answered 404"],
+  [
+    "neither, where both are pages",
+    { "/v1/models": answer(401), "/models": answer(200, "<html>") },
+    undefined,
+    "/v1/models answered 401, /models answered no model list",
+  ],
+  ["an empty list", { "/v1/models": models() }, undefined, "/v1/models lists no models"],
   ["only the ids that are texts", {
     "/v1/models": answer(200, '{"data":[{"id":5},null,{"id":""},"x",{"id":"m"}]}'),
   }, ["m"]],
 ];
 
-for (const [name, pages, expected] of DISCOVERIES) {
-  Deno.test(`a check learns the models from ${name}, and is good in any case`, async () => {
+for (const [name, pages, expected, noModels] of DISCOVERIES) {
+  Deno.test(`a check learns the models from ${name}, says why if it does not, and is good in any case`, async () => {
     await using peer = serve({ "/health": answer(200), ...pages });
     const { result, backend } = await probeOf(peer);
-    assertEquals(result, { kind: "good" });
+    assertEquals(result, noModels === undefined ? { kind: "good" } : { kind: "good", noModels });
     assertEquals(backend.models, expected);
   });
 }
@@ -171,7 +182,7 @@ Deno.test("a model list that does not come does not make a good check a miss, no
   await peer.received(2);
   time.tick(5000);
   const { result, backend } = await probed;
-  assertEquals([result, backend.models], [{ kind: "good" }, undefined]);
+  assertEquals([result.kind, backend.models], ["good", undefined]);
 });
 
 Deno.test("a check that is stopped ends at once and closes its connection", async () => {
@@ -240,4 +251,31 @@ Deno.test("a backend that refuses the connection is a miss", async () => {
   const { result } = await probeOf(peer);
   assert(result.kind === "miss");
   assertMatch(result.reason, /refused/i);
+});
+
+Deno.test("a check that asks whether new connections can be made does not take a kept one", async () => {
+  await using peer = serve({ "/health": answer(200) });
+  const backend = newBackend("a");
+  const client = new UpstreamClient({ host: "127.0.0.1", port: peer.port });
+  const { signal } = new AbortController();
+  const options = { client, path: "/health", timeoutMs: 10_000, signal };
+  await probe(backend, options);
+  await probe(backend, options);
+  assertEquals(peer.connections.length, 1);
+  await probe(backend, { ...options, fresh: true });
+  assertEquals(peer.connections.length, 2);
+  client.close();
+});
+
+Deno.test("a check that this process cannot make says so, and nothing about the backend", async () => {
+  const original = Deno.connect;
+  const lacking = (): Promise<never> =>
+    Promise.reject(new Error("Cannot assign requested address (os error 99)"));
+  Deno.connect = lacking as unknown as typeof Deno.connect;
+  try {
+    const { result } = await probeOf({ port: 1 });
+    assertEquals(result.kind, "local");
+  } finally {
+    Deno.connect = original;
+  }
 });

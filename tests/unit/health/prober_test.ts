@@ -14,6 +14,9 @@ class Bench {
   finds: CheckResult | undefined;
   models = true;
   readonly flips: boolean[] = [];
+  readonly defects: unknown[] = [];
+  /** In the middle: no jitter. */
+  random = 0.5;
   readonly gate: HealthGate;
   readonly prober: Prober;
   signal: AbortSignal | undefined;
@@ -24,13 +27,15 @@ class Bench {
     this.gate = new HealthGate({
       unhealthyAfter: 2,
       healthyAfter: 1,
-      onFlip: (healthy) => this.flips.push(healthy),
+      onChange: ({ healthy }) => this.flips.push(healthy),
       recheck: () => this.prober.checkNow(),
     });
     this.prober = new Prober({
       gate: this.gate,
       intervalMs,
-      settled: () => this.gate.healthy && this.models,
+      onDefect: (error) => this.defects.push(error),
+      random: () => this.random,
+      settled: () => this.gate.observed.healthy && this.models,
       probe: (signal) => {
         this.begun.push(Date.now());
         this.signal = signal;
@@ -108,7 +113,7 @@ Deno.test("Prober begins with short distances again after a backend was well", a
   assertEquals(bench.begun.at(-1), 7750);
   bench.finds = { kind: "unavailable", reason: "503" };
   await pass(time, 10_000);
-  assertEquals([bench.begun.at(-1), bench.gate.healthy], [17_750, false]);
+  assertEquals([bench.begun.at(-1), bench.gate.observed.healthy], [17_750, false]);
   await pass(time, 250);
   assertEquals(bench.begun.at(-1), 18_000);
   bench.prober.stop();
@@ -132,12 +137,12 @@ Deno.test("Prober checks at once when a call was refused, and again soon", async
   bench.prober.checkNow();
   await pass(time, 5000);
   bench.finds = MISS;
-  bench.gate.record({ kind: "refused" });
+  bench.gate.record({ kind: "refused" }, {});
   await pass(time, 250);
-  assertEquals([bench.begun, bench.gate.healthy], [[0, 5000, 5250], false]);
+  assertEquals([bench.begun, bench.gate.observed.healthy], [[0, 5000, 5250], false]);
   bench.finds = GOOD;
   await pass(time, 500);
-  assertEquals([bench.begun.at(-1), bench.gate.healthy], [5750, true]);
+  assertEquals([bench.begun.at(-1), bench.gate.observed.healthy], [5750, true]);
   await pass(time, 10_000);
   assertEquals(bench.begun, [0, 5000, 5250, 5750, 15_750]); // the timer of before is gone
   bench.prober.stop();
@@ -149,13 +154,13 @@ Deno.test("Prober does not count a check that was begun before a call was refuse
   bench.prober.checkNow();
   await bench.answer(time, GOOD);
   await pass(time, 10_000);
-  bench.gate.record({ kind: "refused" }); // while the second check is under way
+  bench.gate.record({ kind: "refused" }, {}); // while the second check is under way
   assertEquals(bench.begun, [0, 10_000]);
   await pass(time, 100);
   await bench.answer(time, GOOD);
-  assertEquals([bench.gate.healthy, bench.begun], [false, [0, 10_000, 10_100]]);
+  assertEquals([bench.gate.observed.healthy, bench.begun], [false, [0, 10_000, 10_100]]);
   await bench.answer(time, GOOD);
-  assertEquals(bench.gate.healthy, true);
+  assertEquals(bench.gate.observed.healthy, true);
   assertEquals(bench.flips, [true, false, true]);
   bench.prober.stop();
 });
@@ -180,4 +185,34 @@ Deno.test("Prober that is stopped between two checks makes no more", async () =>
   prober.stop();
   await pass(time, 60_000);
   assertEquals(begun, [0]);
+});
+
+Deno.test("Prober keeps away from the even beat of others by a tenth of the interval at the most", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench({ finds: GOOD });
+  bench.random = 0;
+  bench.prober.checkNow();
+  await pass(time, 9000);
+  assertEquals(bench.begun, [0, 9000]);
+  bench.random = 0.999999;
+  await pass(time, 9000);
+  await pass(time, 11_000);
+  assertEquals(bench.begun.slice(0, 4), [0, 9000, 18_000, 28_999]);
+  bench.prober.stop();
+});
+
+Deno.test("Prober whose check has a defect tells it, holds nothing against the backend and goes on", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench({ finds: GOOD });
+  bench.prober.checkNow();
+  await pass(time, 100);
+  Object.defineProperty(bench, "finds", {
+    configurable: true,
+    get(): never {
+      throw new TypeError("a defect");
+    },
+  });
+  await pass(time, 30_000);
+  assertEquals([bench.defects.length, bench.gate.observed.healthy], [3, true]);
+  bench.prober.stop();
 });

@@ -94,3 +94,53 @@ Deno.test("a second log replaces the first", () => {
   const second = lines({ format: "text", level: "info" }, () => log.info("late"));
   assertEquals([first.length, second.length], [0, 1]);
 });
+
+Deno.test("a log takes another level and format while it is in use, by every way of logging", () => {
+  const written: string[] = [];
+  const log = createLog({ format: "text", level: "warn", write: (line) => written.push(line) });
+  const told = (): string[] => {
+    written.length = 0;
+    log.debug("m");
+    log.info("m");
+    log.line("info", "m", { n: 1 });
+    log.line("warn", "m", { n: 1 });
+    log.error("m");
+    return written.map((line) =>
+      line.startsWith("{") ? JSON.parse(line).level : line.split(" ")[1]!
+    );
+  };
+  assertEquals(told(), ["WARN", "ERROR"]);
+  assert(!log.isEnabledFor("info"));
+  log.configure({ format: "json", level: "debug" });
+  assertEquals(told(), ["DEBUG", "INFO", "INFO", "WARN", "ERROR"]);
+  assert(written.every((line) => line.startsWith("{")));
+  assert(log.isEnabledFor("info"));
+  log.configure({ format: "text", level: "error" });
+  assertEquals(told(), ["ERROR"]);
+  assert(!written[0]!.startsWith("{") && !log.isEnabledFor("warn"));
+});
+
+Deno.test("a log that takes another level stays the log of the process", () => {
+  const log = createLog({ format: "text", level: "info", write: () => {} });
+  const second = lines({ format: "text", level: "info" }, (second) => {
+    log.configure({ format: "text", level: "debug" });
+    second.info("a");
+    log.info("b");
+  });
+  assertEquals(second.length, 2, "nothing was set up anew");
+});
+
+Deno.test("a log makes a line in its format without writing it, whatever its level", () => {
+  const written: string[] = [];
+  const log = createLog({ format: "text", level: "info", write: (line) => written.push(line) });
+  const time = /\d{4}-\d\d-\d\dT[\d:.]+Z/;
+  log.line("warn", "m", { n: 1 });
+  log.configure({ format: "text", level: "error" });
+  assertEquals(
+    log.formatted("warn", "m", { n: 1 }).replace(time, ""),
+    written[0]!.replace(time, ""),
+  );
+  log.configure({ format: "json", level: "error" });
+  assertEquals(JSON.parse(log.formatted("warn", "m", { n: 1 })).n, 1);
+  assertEquals(written.length, 1);
+});

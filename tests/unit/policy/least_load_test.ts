@@ -4,6 +4,8 @@ import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import { newBackend } from "../../contract/backends.ts";
 import { runPolicyContract } from "../../contract/policy.ts";
 
+const KEYS = { model: "m" };
+
 runPolicyContract({ name: "least_load", create: createLeastLoad });
 
 Deno.test("least_load chooses a backend with the fewest calls per weight, whatever the order", () => {
@@ -12,10 +14,10 @@ Deno.test("least_load chooses a backend with the fewest calls per weight, whatev
     fc.property(fc.array(loaded, { minLength: 1, maxLength: 8 }), (specs) => {
       const backends = specs.map(({ inFlight, weight }, index) => {
         const backend = newBackend(`b${index}`, { weight });
-        backend.inFlight = inFlight;
+        backend.load.inFlight = inFlight;
         return backend;
       });
-      const { inFlight, weight } = createLeastLoad()(backends);
+      const { inFlight, weight } = createLeastLoad().choose(backends, KEYS, 0).backend;
       const least = Math.min(...specs.map((spec) => spec.inFlight / spec.weight));
       assertEquals(inFlight / weight, least);
     }),
@@ -26,9 +28,11 @@ Deno.test("least_load chooses a backend with the fewest calls per weight, whatev
 Deno.test("least_load in a descending pool never chooses a busier one", () => {
   const backends = [30, 20, 10, 5].map((inFlight, index) => {
     const backend = newBackend(`b${index}`);
-    backend.inFlight = inFlight;
+    backend.load.inFlight = inFlight;
     return backend;
   });
-  const choose = createLeastLoad();
-  for (let pick = 0; pick < 20; pick++) assertEquals(choose(backends).name, "b3");
+  const policy = createLeastLoad();
+  for (let pick = 0; pick < 20; pick++) {
+    assertEquals(policy.choose(backends, KEYS, 0).backend.name, "b3");
+  }
 });

@@ -18,10 +18,15 @@ function fixed(...numbers: number[]): () => number {
   return () => numbers.shift() ?? 0;
 }
 
+/** Whom p2c chooses. */
+function chosen(random: () => number, candidates: readonly TestBackend[]): TestBackend {
+  return createP2c(random).choose(candidates, { model: "m" }, 0).backend as TestBackend;
+}
+
 function pool(...loads: number[]): TestBackend[] {
   return loads.map((inFlight, index) => {
     const backend = newBackend(`b${index}`);
-    backend.inFlight = inFlight;
+    backend.load.inFlight = inFlight;
     return backend;
   });
 }
@@ -34,7 +39,7 @@ Deno.test("p2c draws two distinct candidates, every pair as often as any other",
       for (let second = 0; second < size - 1; second++) {
         const loads = Array.from({ length: size }, (_, index) => index);
         const random = fixed((first + 0.5) / size, (second + 0.5) / (size - 1));
-        const { name } = createP2c(random)(pool(...loads));
+        const { name } = chosen(random, pool(...loads));
         wins.set(name, (wins.get(name) ?? 0) + 1);
       }
     }
@@ -50,21 +55,21 @@ Deno.test("p2c draws two distinct candidates, every pair as often as any other",
 Deno.test("p2c stays within the candidates at the ends of its random numbers", () => {
   const last = 1 - Number.EPSILON / 2;
   for (const numbers of [[0, 0], [last, last], [0, last], [last, 0]]) {
-    assert(createP2c(fixed(...numbers))(pool(1, 2, 3)) !== undefined);
+    assert(chosen(fixed(...numbers), pool(1, 2, 3)) !== undefined);
   }
 });
 
 Deno.test("p2c between equals takes the one drawn first", () => {
-  assertEquals(createP2c(fixed(0.4, 0))(pool(1, 1, 1)).name, "b1");
-  assertEquals(createP2c(fixed(0, 0.9))(pool(1, 1, 1)).name, "b0");
+  assertEquals(chosen(fixed(0.4, 0), pool(1, 1, 1)).name, "b1");
+  assertEquals(chosen(fixed(0, 0.9), pool(1, 1, 1)).name, "b0");
 });
 
 Deno.test("p2c compares load per weight", () => {
   const heavy = newBackend("heavy", { weight: 10 });
   const light = newBackend("light");
-  heavy.inFlight = 9;
-  light.inFlight = 1;
+  heavy.load.inFlight = 9;
+  light.load.inFlight = 1;
   for (let seed = 0; seed < 20; seed++) {
-    assertEquals(createP2c(seeded(seed))([light, heavy]).name, "heavy");
+    assertEquals(chosen(seeded(seed), [light, heavy]).name, "heavy");
   }
 });

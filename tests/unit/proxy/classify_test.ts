@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Outcome, Phase } from "../../../src/outcome.ts";
-import { classify, type Verdict } from "../../../src/proxy/classify.ts";
+import { judgeFailure, type Next } from "../../../src/proxy/classify.ts";
 import { Cutoff, type CutoffCause } from "../../../src/proxy/cutoff.ts";
 import { UpstreamError, type UpstreamErrorKind } from "../../../src/upstream/upstream_error.ts";
 
@@ -12,14 +12,16 @@ interface Failure {
   inStream?: boolean;
 }
 
-function verdict({ kind, phase, delivered = false, cause, inStream }: Failure): Verdict {
+type Judged = ReturnType<typeof judgeFailure>;
+
+function verdict({ kind, phase, delivered = false, cause, inStream }: Failure): Judged {
   const error = Object.assign(new UpstreamError(kind, "the reason", { phase }), { delivered });
   const cutoff = new Cutoff();
   if (cause !== undefined) cutoff.cut(cause);
-  return classify(error, { backend: "b1", cutoff, inStream });
+  return judgeFailure(error, { backend: "b1", cutoff, inStream });
 }
 
-const VERDICTS: [failure: Failure, code: string, next: Verdict["next"], outcome: Outcome][] = [
+const VERDICTS: [failure: Failure, code: string, next: Next, outcome: Outcome][] = [
   [{ kind: "refused", phase: "connect" }, "upstream_connect", "elsewhere", { kind: "refused" }],
   [{ kind: "unreachable", phase: "connect" }, "upstream_connect", "elsewhere", { kind: "refused" }],
   [{ kind: "timeout", phase: "connect" }, "upstream_connect", "elsewhere", { kind: "refused" }],
@@ -101,19 +103,19 @@ const VERDICTS: [failure: Failure, code: string, next: Verdict["next"], outcome:
 ];
 
 for (const [failure, code, next, outcome] of VERDICTS) {
-  Deno.test(`classify gives ${code}, ${next} for ${JSON.stringify(failure)}`, () => {
+  Deno.test(`a failure is judged as ${code}, ${next} for ${JSON.stringify(failure)}`, () => {
     const found = verdict(failure);
     assertEquals([found.error.code, found.next, found.outcome], [code, next, outcome]);
     assert(found.error.cause instanceof UpstreamError);
   });
 }
 
-Deno.test("classify blames no backend for what this process lacks", () => {
+Deno.test("a failure blames no backend for what this process lacks", () => {
   const { outcome, next } = verdict({ kind: "local", phase: "connect" });
   assertEquals([outcome.kind, next], ["router_failed", "stop"]);
 });
 
-Deno.test("classify names the backend, and the limit that ran out", () => {
+Deno.test("a failure names the backend, and the limit that ran out", () => {
   for (
     const failure of [
       { kind: "refused", phase: "connect" },

@@ -89,15 +89,42 @@ Deno.test("Deadlines bound a stream by its total, if there is one", () => {
 });
 
 Deno.test("Deadlines hold nothing against a backend whose client does not take what is there", () => {
-  for (const limit of ["request", "idle", "total"] as const) {
+  for (const stream of [true, false]) {
     using time = new FakeTime(0);
-    const { cutoff, deadlines } = watch({ totalMs: limit === "total" ? 50 : null });
-    if (limit !== "request") deadlines.bodyBegan({ stream: true });
+    const { cutoff, deadlines } = watch();
+    deadlines.bodyBegan({ stream });
     deadlines.received();
     time.tick(1000);
-    assertEquals(cutoff.cause, "client_stalled", limit);
+    assertEquals(cutoff.cause, "client_stalled");
     deadlines.clear();
   }
+});
+
+Deno.test("Deadlines that run out while a piece is on its way blame the client only if it has waited too long", () => {
+  for (const limit of ["total", "request"] as const) {
+    using time = new FakeTime(0);
+    const { cutoff, deadlines } = watch({ totalMs: limit === "total" ? 500 : null });
+    deadlines.bodyBegan({ stream: limit === "total" });
+    for (let ms = 0; ms < 1000; ms += 10) {
+      deadlines.received();
+      time.tick(10);
+      deadlines.sent();
+    }
+    assertEquals(cutoff.cause, limit);
+    deadlines.clear();
+  }
+});
+
+Deno.test("Deadlines count a total from the beginning of a stream, and for nothing else", () => {
+  using time = new FakeTime(0);
+  const { cutoff, deadlines } = watch({ totalMs: 50 });
+  time.tick(900);
+  deadlines.bodyBegan({ stream: false });
+  deadlines.received();
+  deadlines.sent();
+  time.tick(99);
+  assertEquals(cutoff.cause, undefined);
+  deadlines.clear();
 });
 
 Deno.test("Deadlines that are cleared never cut, in whatever state", () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import type { PeerScript } from "../../support/raw_peer.ts";
+import { Connection } from "../../../src/upstream/connection.ts";
+import type { PeerConnection, PeerScript } from "../../support/raw_peer.ts";
 import { within } from "../../support/within.ts";
 import { always, answer, leaves, silent, STREAM, TestHouse } from "./support.ts";
 
@@ -38,7 +39,7 @@ Deno.test("a call that a backend refuses goes to another one, and the refusal is
   assertEquals(house.inFlight, [0, 0]);
 });
 
-for (const status of [429, 502, 503, 504]) {
+for (const status of [429, 503]) {
   Deno.test(`a call answered with ${status} goes to another backend, and the last such answer passes`, async () => {
     const busy = always(answer(status, `{"busy":${status}}`));
     await using house = new TestHouse([busy, OK]);
@@ -51,7 +52,7 @@ for (const status of [429, 502, 503, 504]) {
   });
 }
 
-for (const status of [200, 301, 302, 400, 401, 404, 422, 500, 501]) {
+for (const status of [200, 301, 302, 400, 401, 404, 422, 500, 501, 504]) {
   Deno.test(`promise 20: a call answered with ${status} stays with its backend, the answer as it is`, async () => {
     await using house = new TestHouse([always(answer(status, `{"x":${status}}`)), OK]);
     const response = await house.post();
@@ -150,7 +151,7 @@ Deno.test("a call for which there is no backend is told why", async () => {
   await using house = new TestHouse([OK, OK], {
     specs: [{ maxInFlight: 1 }, { models: ["n"] }],
   });
-  house.backends[0]!.inFlight = 1;
+  house.backends[0]!.load.inFlight = 1;
   house.backends[1]!.gate.healthy = false;
   for (
     const [model, status, code, retryAfter] of [
@@ -289,4 +290,185 @@ Deno.test("the place of a refused call is given back when the refusal's body has
   const held = holding();
   await told(await house.post());
   assertEquals([inFlight, house.inFlight], [1, [0, 0]]);
+});
+
+Deno.test("a call answered with 502 may have broken an engine behind it: it is sent to one other, and no third", async () => {
+  const broken = always(answer(502, '{"error":"the engine broke"}'));
+  await using house = new TestHouse([broken, OK, OK]);
+  assertEquals((await told(await house.post())).service, "b1");
+  assertEquals(house.log[0]?.["resent"], 1);
+  await using poison = new TestHouse([broken, leaves, OK]);
+  assertEquals(await told(await poison.post()), {
+    status: 502,
+    code: "upstream_broken",
+    service: "infinilm-router",
+    retry: "false",
+  });
+  assertEquals(poison.asked, [1, 1, 0]);
+});
+
+Deno.test("a call answered with 504 may still be running: it is sent nowhere else, and the answer passes", async () => {
+  await using house = new TestHouse([always(answer(504, '{"late":1}')), OK]);
+  const response = await house.post();
+  assertEquals([response.status, await response.text()], [504, '{"late":1}']);
+  assertEquals([house.asked, house.inFlight], [[1, 0], [0, 0]]);
+});
+
+for (const status of [429, 502, 503]) {
+  Deno.test(`a call answered with ${status} and x-should-retry: false is sent nowhere else`, async () => {
+    const final = answer(status).replace("content-type", "X-Should-Retry: False\r\ncontent-type");
+    await using house = new TestHouse([always(final), OK]);
+    const response = await house.post();
+    await response.body?.cancel();
+    assertEquals([response.status, response.headers.get("x-should-retry")], [status, "False"]);
+    assertEquals([house.asked, house.inFlight], [[1, 0], [0, 0]]);
+  });
+}
+
+/** A 429 that says when to come back. */
+const LATER = always(
+  answer(429, '{"later":1}').replace("content-type", "retry-after: 7\r\ncontent-type"),
+);
+
+for (
+  const [what, other] of [
+    ["refuses the connection", undefined],
+    ["breaks", leaves],
+    ["answers 503", always(answer(503))],
+    ["answers a page", always(answer(503, "<html>", "text/html"))],
+  ] as [string, PeerScript | undefined][]
+) {
+  for (const order of ["first", "last"]) {
+    Deno.test(`a 429 that says when to come back is what the client gets if the other backend ${what}, coming ${order}`, async () => {
+      const scripts = order === "first" ? [LATER, other ?? OK] : [other ?? OK, LATER];
+      await using house = new TestHouse(scripts);
+      if (other === undefined) refuse(house, scripts.indexOf(OK));
+      const response = await house.post();
+      assertEquals([response.status, await response.text()], [429, '{"later":1}']);
+      assertEquals(response.headers.get("retry-after"), "7");
+      assertEquals(house.inFlight, [0, 0]);
+    });
+  }
+}
+
+/**
+ * Answers the first request on a connection, then closes it as the next is on its way: the moment comes
+ * when the test reads the clock for it.
+ */
+function closesKept(peer: () => PeerConnection): void {
+  const { write } = Connection.prototype;
+  Connection.prototype.write = function (bytes): Promise<void> {
+    if (this.uses > 1) {
+      Connection.prototype.write = write;
+      peer().close(); // in this very turn, so that nobody can have noticed
+    }
+    return write.call(this, bytes);
+  };
+}
+
+Deno.test("a call on a kept connection that dies in that moment goes to the same backend on a new one, and blames nobody", async () => {
+  await using house = new TestHouse([OK], { attempts: 1 });
+  assertEquals((await told(await house.post())).status, 200);
+  closesKept(() => house.peers[0]!.connections[0]!);
+  assertEquals((await told(await house.post())).status, 200);
+  assertEquals(house.peers[0]!.connections.length, 2);
+  assertEquals(house.outcomes[0]!.map((outcome) => (outcome as { kind: string }).kind), [
+    "completed",
+    "stale",
+    "completed",
+  ]);
+  assertEquals([house.backends[0]!.stats.errors, house.inFlight], [0, [0]]);
+  const line = house.log[1];
+  assertEquals([line?.["attempts"], line?.["resent"], line?.["failed_attempts"]], [
+    2,
+    undefined,
+    ["b0:stale"],
+  ]);
+});
+
+Deno.test("a call whose backend takes it from a kept connection and goes down has had a strike", async () => {
+  const takes: PeerScript = async (conn) => {
+    await conn.readRequest();
+    await conn.write(answer(200, '{"ok":1}'));
+    await conn.readRequest();
+    conn.close();
+  };
+  await using house = new TestHouse([takes, leaves, OK]);
+  await told(await house.post()); // b0 keeps its connection
+  house.backends[1]!.load.inFlight = 1; // b0 is chosen again
+  house.backends[2]!.load.inFlight = 2;
+  const { status, retry } = await told(await house.post());
+  assertEquals([status, retry], [502, "false"]);
+  assertEquals(house.asked, [2, 1, 0]);
+});
+
+Deno.test("a call that a fallen backend gives back goes to another, once", async () => {
+  await using house = new TestHouse([silent, OK]);
+  const asked = house.post();
+  await house.peers[0]!.received(1);
+  house.backends[0]!.gate.healthy = false;
+  house.backends[0]!.revokeWaiting();
+  assertEquals((await told(await asked)).service, "b1");
+  assertEquals(house.outcomes[0], [{ kind: "broke", phase: "head" }]);
+  assertEquals([house.inFlight, house.log[0]?.["resent"]], [[0, 0], 1]);
+  await house.peers[0]!.connections[0]!.closedByPeer;
+});
+
+Deno.test("a call that a fallen backend gives back stays where it is if there is nobody else, or if it broke one before", async () => {
+  await using alone = new TestHouse([silent], { timeouts: { requestMs: 5000 } });
+  await using struck = new TestHouse([leaves, silent, OK], { timeouts: { requestMs: 5000 } });
+  for (const [house, index] of [[alone, 0], [struck, 1]] as const) {
+    using time = new FakeTime();
+    const asked = house.post();
+    await house.peers[index]!.received(1);
+    house.backends[index]!.revokeWaiting();
+    time.tick(5000);
+    assertEquals((await told(await asked)).code, "upstream_timeout");
+  }
+  assertEquals([struck.asked, struck.inFlight], [[1, 1, 0], [0, 0, 0]]);
+});
+
+Deno.test("a call asks the budget before every further attempt, waits as it says, and stops when there is none", async () => {
+  const waits: (number | undefined)[] = [50, undefined];
+  const busy = always(answer(503));
+  await using house = new TestHouse([busy, busy, OK], { budget: { take: () => waits.shift() } });
+  using time = new FakeTime();
+  const asked = house.post();
+  while (house.outcomes[0]!.length === 0) await time.runMicrotasks(), await realTurn();
+  await time.tickAsync(49);
+  assertEquals(house.asked, [1, 0, 0]);
+  await time.tickAsync(1);
+  assertEquals([(await told(await asked)).status, house.asked], [503, [1, 1, 0]]);
+});
+
+/** A turn of the real event loop, whatever time is faked. */
+function realTurn(): Promise<void> {
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}
+
+Deno.test("a record has every attempt: where, why, how it ended and what came next", async () => {
+  await using house = new TestHouse([leaves, OK]);
+  await told(await house.post());
+  const [record] = house.records;
+  assertEquals(record!.attempts.map(({ duration, ...rest }) => [rest, duration! >= 0]), [
+    [{
+      backend: "b0",
+      why: "least_load",
+      outcome: { kind: "broke", phase: "head" },
+      next: "once",
+    }, true],
+    [{
+      backend: "b1",
+      why: "least_load",
+      outcome: { kind: "completed", status: 200 },
+      next: "pass",
+    }, true],
+  ]);
 });

@@ -97,10 +97,54 @@ Deno.test("what a prototype has is not in the body", () => {
   assertEquals(refusal(Object.create(CHAT) as JsonObject).param, "messages");
 });
 
-Deno.test("an error shows what came, cut short", () => {
-  const { message } = refusal({ ...CHAT, stop: { x: "y".repeat(1000) } });
-  assert(message.length < 150, message);
-  assert(message.includes('{"x":"yyy'), message);
+Deno.test("an error shows what came: scalars as they are, the rest by kind and size", () => {
+  for (
+    const [value, shown] of [
+      ["hot", '"hot"'],
+      ["a\n", '"a\\n"'],
+      [3, "3"],
+      [1e400, "Infinity"],
+      [false, "false"],
+      [{}, "an object"],
+      [{ x: 1, toJSON: 1 }, "an object"],
+      [[], "an empty array"],
+      [["x"], "an array of 1 item"],
+      [Array(12).fill([]), "an array of 12 items"],
+    ] as const
+  ) {
+    const { message } = refusal({ ...CHAT, temperature: value });
+    assertEquals(message, `temperature must be a number from 0 to 2, received ${shown}`);
+  }
+  assertEquals(refusal({}).message, "messages must be a non-empty array, received nothing");
+});
+
+Deno.test("an error shows 60 characters of a text at most, and no half of one", () => {
+  for (
+    const text of ["y".repeat(1000), "\x1b".repeat(1000), "😀".repeat(500), `y${"😀".repeat(500)}`]
+  ) {
+    const { message } = refusal({ ...CHAT, temperature: text });
+    const shown = message.slice("temperature must be a number from 0 to 2, received ".length);
+    assert(shown.startsWith('"') && shown.endsWith("…") && shown.length <= 61, shown);
+    assert(shown.isWellFormed() && !shown.includes("\\ud83d"), shown);
+  }
+});
+
+Deno.test("an error looks at nothing inside of what came, however much that is", () => {
+  const looks: string[] = [];
+  const watched = <T extends object>(value: T): T =>
+    new Proxy(value, {
+      get: (target, name, receiver) => {
+        looks.push(String(name));
+        return Reflect.get(target, name, receiver);
+      },
+      ownKeys: () => {
+        throw new Error("it was walked");
+      },
+    });
+  refusal({ ...CHAT, temperature: watched({ toJSON: () => "all of it" }) });
+  assertEquals(looks, []);
+  refusal({ ...CHAT, temperature: watched(Array(1e6).fill("x")) });
+  assertEquals(new Set(looks), new Set(["length"]));
 });
 
 Deno.test("whatever the values are, the check passes or names a parameter", () => {

@@ -1,10 +1,14 @@
 import { createRoutes } from "../../../src/api/routes.ts";
 import type { Config } from "../../../src/config/config.ts";
 import type { Log, LogFields } from "../../../src/observe/log.ts";
+import { accessLog } from "../../../src/observe/access_log.ts";
+import type { RequestRecord } from "../../../src/observe/request_record.ts";
+import { byModel } from "../../../src/policy/by_model.ts";
 import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import type { House } from "../../../src/proxy/house.ts";
 import { SignalPeer } from "../../../src/door/signal_peer.ts";
 import { HeldBytes } from "../../../src/proxy/held_bytes.ts";
+import { type RetryBudget, UNLIMITED } from "../../../src/proxy/retry_budget.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
 import { OpenCalls } from "../../../src/proxy/open_calls.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
@@ -21,6 +25,7 @@ export interface HouseOptions {
   timeouts?: Partial<Config["timeouts"]>;
   maxEvent?: number;
   specs?: Partial<BackendSpec>[];
+  budget?: RetryBudget;
 }
 
 /** A router without a listener, in front of scripted peers named `b0`, `b1`, and so on. */
@@ -29,6 +34,7 @@ export class TestHouse implements AsyncDisposable {
   readonly backends: TestBackend[];
   /** The fields of every line in the log. */
   readonly log: LogFields[] = [];
+  readonly records: RequestRecord[] = [];
   readonly #clients: Map<unknown, UpstreamClient>;
   readonly #house: House;
   readonly #handler: (request: Request) => Response | Promise<Response>;
@@ -68,7 +74,9 @@ export class TestHouse implements AsyncDisposable {
         errors: { format: "text" },
       } as Config,
       registry,
-      choose: createLeastLoad(),
+      policyOf: byModel(createLeastLoad),
+      budget: options.budget ?? UNLIMITED,
+      sinks: [accessLog(log), (record) => void this.records.push(record)],
       clientOf: (backend) => this.#clients.get(backend)!,
       log,
       openCalls: new OpenCalls(100),
@@ -77,7 +85,7 @@ export class TestHouse implements AsyncDisposable {
       now: () => Date.now(), // so that FakeTime fakes it, too
     };
     const routes = createRoutes({
-      house,
+      house: () => house,
       draining: () => false,
       wallNow: Date.now,
       createRequestId: () => "made-1",

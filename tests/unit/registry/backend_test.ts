@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { newBackend } from "../../contract/backends.ts";
+import { newBackend, newSpec } from "../../contract/backends.ts";
 
 Deno.test("Backend takes the models it discovers, once each, and remembers when it first saw them", () => {
   let now = 10_999;
@@ -19,18 +19,55 @@ Deno.test("Backend with a list in the configuration keeps to it", () => {
   assertEquals(backend.models, ["m"]);
 });
 
-Deno.test("Backend is available if it is healthy, not full, and has weight", () => {
+Deno.test("Backend that lists no models has not said yet what it serves", () => {
+  const backend = newBackend("a", { models: undefined });
+  backend.discovered(["m"]);
+  backend.discovered([]);
+  assertEquals([backend.models, backend.serves("m")], [undefined, false]);
+});
+
+Deno.test("Backend is full at its limit, and without one never", () => {
   const backend = newBackend("a", { maxInFlight: 2 });
-  assertEquals([backend.healthy, backend.full, backend.available], [true, false, true]);
-  backend.inFlight = 2;
-  assertEquals([backend.healthy, backend.full, backend.available], [true, true, false]);
-  backend.inFlight = 1;
-  backend.gate.healthy = false;
-  assertEquals([backend.healthy, backend.full, backend.available], [false, false, false]);
-  assertEquals(newBackend("b", { weight: 0 }).available, false);
+  const fullAt = [0, 1, 2, 3].map((inFlight) => {
+    backend.load.inFlight = inFlight;
+    return backend.full;
+  });
+  assertEquals(fullAt, [false, false, true, true]);
   const unlimited = newBackend("c");
-  unlimited.inFlight = 1e9;
-  assertEquals(unlimited.available, true);
+  unlimited.load.inFlight = 1e9;
+  assertEquals(unlimited.full, false);
+});
+
+Deno.test("Backend is wanted while a source names it and the operator gives it weight and does not drain it", () => {
+  const backend = newBackend("a");
+  let told = 0;
+  backend.onChange = () => told++;
+  assertEquals(backend.wanted, true);
+  backend.tell({ drain: true });
+  assertEquals(backend.wanted, false);
+  backend.tell({ drain: false, weight: 0 });
+  assertEquals(backend.wanted, false);
+  backend.tell({ weight: 2 });
+  assertEquals([backend.wanted, backend.weight, backend.healthy], [true, 2, true]);
+  backend.leave();
+  assertEquals([backend.wanted, backend.present, backend.healthy], [false, false, true]);
+  assertEquals(told, 4);
+});
+
+Deno.test("Backend that is configured anew keeps what was counted and learned", () => {
+  const backend = newBackend("a", { models: undefined, maxInFlight: 1 });
+  backend.discovered(["m"]);
+  backend.stats.begin();
+  backend.load.begin();
+  backend.configure(newSpec("a", { models: undefined, maxInFlight: 2, weight: 7 }));
+  assertEquals(
+    [backend.models, backend.stats.requests, backend.inFlight, backend.full, backend.weight],
+    [["m"], 1, 1, false, 7],
+  );
+  backend.configure(newSpec("a", { models: ["n"] }));
+  assertEquals(backend.models, ["n"]);
+  backend.configure(newSpec("a", { models: undefined }));
+  assertEquals(backend.models, undefined, "what it serves itself was not asked yet");
 });
 
 Deno.test("a backend that renames its models at every check is remembered within bounds", () => {

@@ -1,10 +1,14 @@
 import { assertEquals } from "@std/assert";
 import type { Backend } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
-import { newBackend } from "../../contract/backends.ts";
+import type { Lease } from "../../../src/registry/lease.ts";
+import { newBackend, policyOf } from "../../contract/backends.ts";
 
-function first(candidates: readonly Backend[]): Backend {
-  return candidates[0]!;
+const FIRST = policyOf((candidates) => candidates.find((backend) => !backend.full)!);
+
+/** The name of who was given the call, or why nobody was. */
+function given(found: Lease | string): string {
+  return typeof found === "string" ? found : found.backend.name;
 }
 
 function registryOf(...backends: Backend[]): Registry {
@@ -16,13 +20,11 @@ function registryOf(...backends: Backend[]): Registry {
 /** The names that a call for `model` could go to. */
 function candidates(registry: Registry, model: string, excluded?: ReadonlySet<Backend>): string[] {
   let names: string[] = [];
-  registry.acquire(model, {
-    excluded,
-    choose: (all) => {
-      names = all.map(({ name }) => name);
-      return all[0]!;
-    },
+  const policy = policyOf((all) => {
+    names = all.map(({ name }) => name);
+    return all[0]!;
   });
+  registry.acquire({ model }, { policy, excluded });
   return names;
 }
 
@@ -31,18 +33,18 @@ Deno.test("Registry counts a call in the same tick as its pick, so that the next
     newBackend("a", { maxInFlight: 1 }),
     newBackend("b", { maxInFlight: 1 }),
   );
-  const picked = [1, 2, 3].map(() => registry.acquire("m", { choose: first }));
-  assertEquals(picked.map((lease) => lease?.backend.name), ["a", "b", undefined]);
+  const picked = [1, 2, 3].map(() => registry.acquire({ model: "m" }, { policy: FIRST }));
+  assertEquals(picked.map(given), ["a", "b", "full"]);
   assertEquals(registry.backends.map(({ inFlight }) => inFlight), [1, 1]);
-  picked[0]!.settle({ kind: "completed", status: 200 });
-  assertEquals(registry.acquire("m", { choose: first })?.backend.name, "a");
+  (picked[0] as Lease).settle({ kind: "completed", status: 200 });
+  assertEquals(given(registry.acquire({ model: "m" }, { policy: FIRST })), "a");
 });
 
-Deno.test("Registry offers those that serve the model, are healthy, have room and weight, and are not excluded, in their order", () => {
+Deno.test("Registry offers those that serve the model, are let in and wanted, and are not excluded, in their order, full ones too", () => {
   const sick = newBackend("sick");
   sick.gate.healthy = false;
   const full = newBackend("full", { maxInFlight: 2 });
-  full.inFlight = 2;
+  full.load.inFlight = 2;
   const tried = newBackend("tried");
   const backends = [
     newBackend("z"),
@@ -55,27 +57,75 @@ Deno.test("Registry offers those that serve the model, are healthy, have room an
     tried,
     newBackend("a", { models: ["n", "m"] }),
   ];
-  assertEquals(candidates(registryOf(...backends), "m", new Set([tried])), ["z", "a"]);
+  assertEquals(candidates(registryOf(...backends), "m", new Set([tried])), ["z", "full", "a"]);
 });
 
-Deno.test("Registry asks nobody to choose among none", () => {
-  const registry = registryOf(newBackend("a"));
-  const choose = (): Backend => {
+Deno.test("Registry asks nobody to choose among none, and says why there is none", () => {
+  const policy = policyOf(() => {
     throw new Error("asked");
-  };
-  assertEquals(registry.acquire("unknown", { choose }), undefined);
-  assertEquals(new Registry().acquire("m", { choose }), undefined);
-});
-
-Deno.test("Registry knows why a model has no backend to give", () => {
+  });
   const full = newBackend("full", { maxInFlight: 1 });
-  full.inFlight = 1;
+  full.load.inFlight = 1;
   const sick = newBackend("sick", { models: ["m", "n"] });
   sick.gate.healthy = false;
   const weightless = newBackend("weightless", { models: ["w"], weight: 0 });
-  const registry = registryOf(full, sick, weightless);
-  const shortages = ["m", "n", "w", "x", "__proto__"].map((model) => registry.shortage(model));
-  assertEquals(shortages, ["full", "unhealthy", "unhealthy", "unknown_model", "unknown_model"]);
+  const tried = newBackend("tried", { models: ["t", "n"] });
+  const registry = registryOf(full, sick, weightless, tried);
+  const excluded = new Set([tried]);
+  const shortages = ["m", "n", "w", "t", "x", "__proto__"].map((model) =>
+    registry.acquire({ model }, { policy, excluded })
+  );
+  assertEquals(shortages, [
+    "full",
+    "tried",
+    "unhealthy",
+    "tried",
+    "unknown_model",
+    "unknown_model",
+  ]);
+  assertEquals(registry.acquire({ model: "n" }, { policy: FIRST }) !== "unhealthy", true);
+  assertEquals(new Registry().acquire({ model: "m" }, { policy }), "unknown_model");
+});
+
+Deno.test("Registry lets a call wait for a full backend if the policy wants that", () => {
+  const full = newBackend("full", { maxInFlight: 1 });
+  full.load.inFlight = 1;
+  const registry = registryOf(full, newBackend("free"));
+  const policy = policyOf(([first]) => first!);
+  assertEquals(registry.acquire({ model: "m" }, { policy }), "full");
+  assertEquals(full.inFlight, 1);
+});
+
+Deno.test("Registry takes a last resort only if nobody else is let in, full or not", () => {
+  const doubtful = newBackend("doubtful");
+  doubtful.gate.admission = "last_resort";
+  const other = newBackend("other", { maxInFlight: 1 });
+  const registry = registryOf(doubtful, other);
+  const acquire = (): string => given(registry.acquire({ model: "m" }, { policy: FIRST }));
+  assertEquals([acquire(), acquire()], ["other", "full"]);
+  other.gate.healthy = false;
+  assertEquals(acquire(), "doubtful");
+  assertEquals(registry.hasRoom("m", new Set()), false, "it is nowhere to send calls to");
+});
+
+Deno.test("Registry tells those who wait for a model of every end of a call and every change there", () => {
+  const [a, b] = [newBackend("a", { maxInFlight: 1 }), newBackend("b", { models: ["n"] })];
+  const registry = registryOf(a, b);
+  const told: string[] = [];
+  const stop = registry.onChange("m", () => told.push("m"));
+  registry.onChange("n", () => told.push("n"));
+  const lease = registry.acquire({ model: "m" }, { policy: FIRST }) as Lease;
+  assertEquals(told, []);
+  lease.settle({ kind: "completed", status: 200 });
+  lease.settle({ kind: "completed", status: 200 });
+  assertEquals(told, ["m"]);
+  b.tell({ drain: true });
+  assertEquals(told, ["m", "n"]);
+  registry.apply([a]);
+  assertEquals(told, ["m", "n", "m", "n"]);
+  stop();
+  a.tell({ weight: 2 });
+  assertEquals(told.length, 4);
 });
 
 Deno.test("Registry knows every model that a backend has named, also of one that is unhealthy", () => {
@@ -113,5 +163,7 @@ Deno.test("Registry waits for the models of backends that have not said them", (
   const registry = registryOf(newBackend("a"), silent);
   assertEquals(registry.modelsPending, true);
   silent.discovered([]);
+  assertEquals(registry.modelsPending, true, "an empty list is none yet");
+  silent.discovered(["m"]);
   assertEquals(registry.modelsPending, false);
 });

@@ -1,6 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { latin1, latin1Bytes, type PeerConnection, RawPeer } from "../../support/raw_peer.ts";
+import { Connection } from "../../../src/upstream/connection.ts";
 import { UpstreamClient, type UpstreamResponse } from "../../../src/upstream/client.ts";
+import { encodeRequest, giveBack } from "../../../src/upstream/request_head.ts";
 import { stopOn } from "../../../src/upstream/stop.ts";
 import { facts, failure, fakeConnect, FakeSocket, readAll, TestClient } from "./support.ts";
 
@@ -212,6 +214,31 @@ Deno.test("a connection that idles beyond its limit is not used again", async ()
   assertEquals(await peer.connections[0]!.closedByPeer, "fin");
 });
 
+Deno.test("a connection is not used again once its server may have closed it, as it said in Keep-Alive", async () => {
+  let now = 0;
+  await using peer = RawPeer.start((conn) =>
+    answerAll(conn, "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\ncontent-length: 2\r\n\r\nok")
+  );
+  using client = new TestClient(peer, { idleMs: 3000, now: () => now });
+  await client.text();
+  now += 1499;
+  await client.text();
+  assertEquals(peer.connections.length, 1);
+  now += 1500;
+  await client.text();
+  assertEquals(peer.connections.length, 2);
+});
+
+Deno.test("a request may have a connection of its own, which others use after it", async () => {
+  await using peer = RawPeer.start((conn) => answerAll(conn));
+  using client = new TestClient(peer);
+  await client.text();
+  await readAll((await client.ask({}, { fresh: true })).body);
+  assertEquals(peer.requests.map(({ connection }) => connection), [0, 1]);
+  await client.text();
+  assertEquals(peer.requests.map(({ connection }) => connection), [0, 1, 1]);
+});
+
 Deno.test("calls at the same time have a connection each, and the last to end is used first", async () => {
   const gates = Array.from({ length: 3 }, () => Promise.withResolvers<void>());
   await using peer = RawPeer.start(async (conn) => {
@@ -376,6 +403,221 @@ Deno.test("a reused connection that dies before its answer says that it was reus
   assertEquals([peer.connections.length, peer.requests.length], [1, 2]);
 });
 
+/** A socket that gives one answer; what happens when a second request is written is the test's to say. */
+class KeptSocket extends FakeSocket {
+  /** What comes of the read that begins when the first answer has ended. */
+  readonly secondRead = Promise.withResolvers<number | null>();
+  secondWrite: () => void = () => {};
+  /** Whether the peer's kernel has reset what was written after its end. */
+  unread = false;
+  #reads = 0;
+
+  constructor() {
+    super([OK]);
+    this.secondRead.promise.catch(() => {});
+  }
+
+  override read(into: Uint8Array): Promise<number | null> {
+    return this.#reads++ === 0 ? super.read(into) : this.secondRead.promise;
+  }
+
+  override async write(bytes: Uint8Array): Promise<number> {
+    if (this.written.length === 1) this.secondWrite();
+    else if (this.written.length > 1 && this.unread) throw new BrokenPipe("Broken pipe");
+    return await super.write(bytes);
+  }
+}
+
+const { BrokenPipe, ConnectionReset } = Deno.errors;
+const hostGone = new Error("No route to host (os error 113)");
+
+const STALE: [
+  name: string,
+  end: (socket: KeptSocket, stop: AbortController) => void,
+  expected: { kind: string; phase: string; stale: boolean },
+][] = [
+  [
+    "the peer's end, which came before the request",
+    (socket) => {
+      socket.unread = true;
+      socket.secondRead.resolve(null);
+    },
+    { kind: "closed", phase: "head", stale: true },
+  ],
+  [
+    "the peer's end, which came after it",
+    ({ secondRead }) => secondRead.resolve(null),
+    { kind: "closed", phase: "head", stale: false },
+  ],
+  [
+    "a reset, which may have come after it",
+    ({ secondRead }) => secondRead.reject(new ConnectionReset("reset")),
+    { kind: "reset", phase: "head", stale: false },
+  ],
+  [
+    "a broken pipe",
+    ({ secondRead }) => {
+      secondRead.resolve(null);
+      throw new BrokenPipe("Broken pipe (os error 32)");
+    },
+    { kind: "reset", phase: "write", stale: true },
+  ],
+  [
+    "a reset while the request is written",
+    ({ secondRead }) => {
+      const error = new ConnectionReset("Connection reset by peer (os error 104)");
+      secondRead.reject(error);
+      throw error;
+    },
+    { kind: "reset", phase: "write", stale: true },
+  ],
+  [
+    "a host that cannot be reached any more",
+    ({ secondRead }) => secondRead.reject(hostGone),
+    { kind: "reset", phase: "head", stale: false },
+  ],
+  [
+    "want of memory",
+    ({ secondRead }) => secondRead.reject(new Error("Cannot allocate memory (os error 12)")),
+    { kind: "local", phase: "head", stale: false },
+  ],
+  [
+    "our own stop",
+    ({ secondRead }, stop) => {
+      stop.abort();
+      secondRead.reject(new Deno.errors.BadResource("closed"));
+    },
+    { kind: "aborted", phase: "head", stale: false },
+  ],
+];
+
+for (const [name, end, expected] of STALE) {
+  Deno.test(`a kept connection ended by ${name} before its answer is ${expected.stale ? "" : "not "}told as stale`, async () => {
+    const socket = new KeptSocket();
+    using _ = fakeConnect(socket);
+    using client = new TestClient({ port: 1 });
+    await client.text();
+    const stop = new AbortController();
+    socket.secondWrite = () => end(socket, stop);
+    const error = await failure(client.ask({ body: SMALL }, { signal: stop.signal }));
+    const { kind, phase, reused, answered, stale } = error;
+    assertEquals({ kind, phase, stale }, expected);
+    assertEquals([reused, answered, socket.closed], [true, false, true]);
+  });
+}
+
+for (const ending of ["close", "reset"] as const) {
+  Deno.test(`a kept connection that a real peer ends by ${ending} when it has the request is not told as stale`, async () => {
+    await using peer = RawPeer.start(async (conn) => {
+      if (ending === "reset") conn.hold();
+      await conn.readRequest();
+      await conn.write(OK);
+      await conn.readRequest();
+      await conn[ending]();
+    });
+    using client = new TestClient(peer);
+    await client.text({ method: "POST", body: SMALL });
+    const error = await failure(client.text({ method: "POST", body: SMALL }));
+    assertEquals([error.reused, error.delivered, error.stale], [true, true, false]);
+  });
+}
+
+Deno.test("a kept connection that a real peer closes before it has the request is told as stale, and as nothing delivered", async () => {
+  await using peer = RawPeer.start(async (conn) => {
+    await conn.readRequest();
+    await conn.write(OK);
+  });
+  using client = new TestClient(peer);
+  await client.text();
+  const { write } = Connection.prototype;
+  Connection.prototype.write = function (bytes): Promise<void> {
+    Connection.prototype.write = write;
+    peer.connections[0]!.close(); // in this very turn, so that nobody can have noticed
+    return write.call(this, bytes);
+  };
+  const error = await failure(client.text({ method: "POST", body: SMALL }));
+  assertEquals([error.kind, error.delivered, error.stale], ["closed", false, true]);
+});
+
+Deno.test("neither a new connection nor one on which an answer has begun is told as stale", async () => {
+  await using peer = RawPeer.start(async (conn) => {
+    await conn.readRequest();
+    if (conn.index === 0) return conn.close();
+    await conn.write(OK);
+    await conn.readRequest();
+    await conn.write("HTTP/1.1 200 OK\r\nconte");
+    conn.close();
+  });
+  using client = new TestClient(peer);
+  const first = await failure(client.text());
+  assertEquals([first.reused, first.answered, first.stale], [false, false, false]);
+  await client.text();
+  const second = await failure(client.text());
+  assertEquals([second.reused, second.answered, second.stale], [true, true, false]);
+});
+
+Deno.test("the age at which a request met the peer's close bounds how long connections are kept", async () => {
+  let now = 0;
+  const met = new KeptSocket();
+  const [young, old] = [new KeptSocket(), new KeptSocket()];
+  using _ = fakeConnect(met, young, old);
+  using client = new TestClient({ port: 1 }, { idleMs: 3000, now: () => now });
+  await client.text();
+  now += 2000;
+  met.unread = true;
+  met.secondWrite = () => met.secondRead.resolve(null);
+  assertEquals((await failure(client.text())).stale, true);
+  await client.text();
+  now += 1600; // 80 % of that
+  await client.text();
+  assertEquals([young.closed, old.closed], [true, false]);
+});
+
+Deno.test("a request that cannot be written throws a TypeError and leaves the kept connection as it is", async () => {
+  await using peer = RawPeer.start((conn) => answerAll(conn));
+  using client = new TestClient(peer);
+  const wrong = { target: "/ two" };
+  await assertRejects(() => client.ask(wrong), TypeError);
+  assertEquals(peer.connections.length, 0);
+  await client.text();
+  await assertRejects(() => client.ask(wrong), TypeError);
+  assertEquals(await client.text(), "ok");
+  assertEquals([peer.connections.length, peer.requests.length], [1, 2]);
+});
+
+Deno.test("the buffer that is lent to a request is free for others however the request goes", async () => {
+  const request = { method: "GET", target: "/", headers: [] };
+  /** What the next request is lent, taken and given back. */
+  const lent = (): ArrayBufferLike => {
+    const { first } = encodeRequest(request, "h");
+    giveBack(first);
+    return first.buffer;
+  };
+  const before = lent();
+  const failing = new FakeSocket([]);
+  failing.write = () => Promise.reject(new Deno.errors.BrokenPipe("gone"));
+  const stop = new AbortController();
+  const stopped = new FakeSocket([OK]);
+  stopped.setNoDelay = () => stop.abort();
+  using _ = fakeConnect(failing, stopped, new FakeSocket([OK]));
+  using client = new TestClient({ port: 1 });
+  const goes: (() => Promise<unknown>)[] = [
+    () => failure(client.text()), // the write fails
+    () => failure(client.ask({}, { signal: stop.signal })),
+    () => client.text(),
+    () => failure(client.ask({}, { fresh: true })), // no connection
+    () => client.ask({ target: "/ two" }).catch(() => {}),
+  ];
+  for (const go of goes) {
+    await go();
+    assertEquals(lent() === before, true, String(go));
+    const [one, other] = [encodeRequest(request, "h"), encodeRequest(request, "h")];
+    assertEquals(one.first.buffer === other.first.buffer, false, "it is not given back twice");
+    giveBack(other.first);
+    giveBack(one.first);
+  }
+});
+
 Deno.test("a request whose end was never sent is told as not delivered", async () => {
   await using peer = RawPeer.start(async (conn) => {
     conn.hold();
@@ -464,27 +706,21 @@ Deno.test("a port where nobody listens is told as refused, in the connect phase"
   });
 });
 
-/** A listener whose queue is full: another connection gets no answer until room is made. */
-async function deafListener(): Promise<{ port: number } & AsyncDisposable> {
+/** A listener whose queue is full: another connection gets no answer. */
+async function deafListener(): Promise<{ port: number } & Disposable> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
   const queued = [await Deno.connect({ port }), await Deno.connect({ port })];
   return {
     port,
-    async [Symbol.asyncDispose](): Promise<void> {
-      for (const conn of [...queued, await listener.accept(), await listener.accept()]) {
-        conn.close();
-      }
-      const late = await listener.accept(); // the attempt that was given up: it came too late
-      assertEquals(await late.read(new Uint8Array(1)), null);
-      late.close();
-      listener.close();
+    [Symbol.dispose](): void {
+      for (const each of [...queued, listener]) each.close();
     },
   };
 }
 
-Deno.test("a connection that is not made in time is told as timeout, and closed unused if it comes later", async () => {
-  await using listener = await deafListener();
+Deno.test("a connection that is not made in time is told as timeout", async () => {
+  using listener = await deafListener();
   using client = new TestClient(listener);
   const error = await failure(client.ask({}, { connectTimeoutMs: 20 }));
   assertEquals(facts(error), {
@@ -496,10 +732,23 @@ Deno.test("a connection that is not made in time is told as timeout, and closed 
   });
 });
 
+Deno.test("a name is connected to at whichever of its addresses somebody listens", async () => {
+  await using peer = RawPeer.start((conn) => answerAll(conn));
+  const resolve = (): Promise<string[]> => Promise.resolve(["127.0.0.2", "127.0.0.1"]);
+  const client = new UpstreamClient({ host: "engine", port: peer.port, resolve });
+  const { body } = await client.send({ method: "GET", target: "/", headers: [] }, {
+    connectTimeoutMs: 10_000,
+    stop: stopOn(new AbortController().signal),
+  });
+  assertEquals(latin1(await readAll(body)), "ok");
+  client.close();
+  assertEquals(peer.requests[0]!.headers[0], ["host", `engine:${peer.port}`]);
+});
+
 // Aborting
 
-Deno.test("an abort while connecting is told at once, and the connection is closed unused if it comes later", async () => {
-  await using listener = await deafListener();
+Deno.test("an abort while connecting is told at once", async () => {
+  using listener = await deafListener();
   using client = new TestClient(listener);
   const stop = new AbortController();
   const error = failure(client.ask({}, { signal: stop.signal }));

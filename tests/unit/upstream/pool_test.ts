@@ -122,6 +122,98 @@ for (
   });
 }
 
+Deno.test("Pool keeps a connection half a second less than its server says, and never longer than its own limit", () => {
+  using time = new FakeTime(0);
+  const pool = newPool({ idleMs: 3000 });
+  const [shorter, longer] = [idleConnection(), idleConnection()];
+  pool.put(longer, 60_000);
+  pool.put(shorter, 2000);
+  time.tick(1499);
+  assertEquals([shorter.closed, longer.closed], [false, false]);
+  time.tick(1);
+  assertEquals([shorter.closed, longer.closed], [true, false]);
+  time.tick(1500);
+  assertEquals(longer.closed, true);
+});
+
+Deno.test("Pool does not keep a connection that its server keeps for half a second or less", () => {
+  using _ = new FakeTime(0);
+  const pool = newPool();
+  for (const serverMs of [0, 500]) {
+    const connection = idleConnection();
+    pool.put(connection, serverMs);
+    assertEquals([connection.closed, pool.size], [true, 0]);
+  }
+});
+
+Deno.test("Pool gives an older connection if the newest is past what its server said", () => {
+  let now = 0;
+  using _ = new FakeTime(0); // its timers stand still
+  const pool = new Pool({ idleMs: 3000, maxIdle: 10, now: () => now });
+  const [older, newest] = [idleConnection(), idleConnection()];
+  pool.put(older);
+  pool.put(newest, 1000);
+  now = 600;
+  assertEquals(pool.take() === older, true);
+  assertEquals([newest.closed, older.closed], [true, false]);
+  pool.close();
+});
+
+/** Puts a connection whose peer ends it after so long, and waits until the pool has seen that. */
+async function endedAfter(
+  ms: number,
+  { pool, time, reset = false }: { pool: Pool; time: FakeTime; reset?: boolean },
+): Promise<void> {
+  const socket = new TalkingSocket([]);
+  pool.put(new Connection(socket.conn));
+  time.tick(ms);
+  if (reset) socket.reading.reject(new Error("reset"));
+  else socket.reading.resolve(null);
+  await time.runMicrotasks();
+}
+
+/** For how long the pool keeps a connection that it is given now. */
+function kept({ pool, time }: { pool: Pool; time: FakeTime }): number {
+  const connection = idleConnection();
+  const since = time.now;
+  pool.put(connection);
+  while (!connection.closed) time.tick(1);
+  return time.now - since;
+}
+
+Deno.test("Pool keeps connections for 80 % of the age at which their peer closed one, for a minute", async () => {
+  using time = new FakeTime(0);
+  const pool = newPool({ idleMs: 3000 });
+  await endedAfter(2000, { pool, time });
+  assertEquals(kept({ pool, time }), 1600);
+  await endedAfter(1000, { pool, time });
+  assertEquals(kept({ pool, time }), 800);
+  await endedAfter(799, { pool, time });
+  time.tick(60_000);
+  assertEquals(kept({ pool, time }), 3000);
+});
+
+Deno.test("Pool keeps those that idle already no longer than their peer does", async () => {
+  using time = new FakeTime(0);
+  const pool = newPool({ idleMs: 3000 });
+  const [before, after] = [idleConnection(), idleConnection()];
+  pool.put(before);
+  const ended = endedAfter(1000, { pool, time });
+  pool.put(after);
+  await ended;
+  assertEquals([before.closed, after.closed], [true, false]);
+  time.tick(800);
+  assertEquals(after.closed, true);
+});
+
+Deno.test("Pool learns nothing of a peer that resets, or closes what is younger than 100 ms", async () => {
+  using time = new FakeTime(0);
+  const pool = newPool({ idleMs: 3000 });
+  await endedAfter(2000, { pool, time, reset: true });
+  await endedAfter(99, { pool, time });
+  assertEquals(kept({ pool, time }), 3000);
+});
+
 Deno.test("Pool does not touch a connection that was taken, whatever its read gives then", async () => {
   const pool = newPool();
   const socket = new TalkingSocket([]);

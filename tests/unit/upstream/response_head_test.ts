@@ -216,3 +216,21 @@ Deno.test("an error about a head quotes no more than the beginning of it", () =>
   );
   assertEquals(error.message.length < 150, true);
 });
+
+Deno.test("a head says how long its server keeps the connection, if it has whole seconds in Keep-Alive", () => {
+  const cases: [lines: string, ms: number | undefined][] = [
+    ["", undefined],
+    ["keep-alive: timeout=5\r\n", 5000],
+    ["Keep-Alive: max=100, Timeout = 15\r\n", 15_000],
+    ["keep-alive: timeout=5;max=1\r\n", 5000],
+    ['keep-alive: timeout="5"\r\n', 5000],
+    ["keep-alive: timeout=0\r\n", 0],
+    ["keep-alive: 115\r\n", undefined],
+    ["keep-alive: timeout=soon\r\n", undefined],
+    ["keep-alive: notimeout=5\r\n", undefined],
+  ];
+  for (const [lines, ms] of cases) {
+    const head = parseResponseHead(latin1Bytes(`HTTP/1.1 204 x\r\n${lines}\r\n`), "GET");
+    assertEquals(head.keepAliveMs, ms, lines);
+  }
+});

@@ -81,11 +81,11 @@ export class TestClient extends UpstreamClient implements Disposable {
 
   ask(
     request: Partial<UpstreamRequest> = {},
-    { signal = never, connectTimeoutMs = 10_000 } = {},
+    { signal = never, connectTimeoutMs = 10_000, fresh = false } = {},
   ): Promise<UpstreamResponse> {
     return this.send(
       { method: "GET", target: "/", headers: [], ...request },
-      { connectTimeoutMs, stop: stopOn(signal) },
+      { connectTimeoutMs, stop: stopOn(signal), fresh },
     );
   }
 

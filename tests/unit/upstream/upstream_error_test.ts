@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { fromSocket, UpstreamError } from "../../../src/upstream/upstream_error.ts";
+import {
+  fromSocket,
+  isOutOfDescriptors,
+  isOutOfMeans,
+  UpstreamError,
+} from "../../../src/upstream/upstream_error.ts";
 
 const { errors } = Deno;
 
@@ -11,6 +16,13 @@ const KINDS: [error: unknown, phase: "connect" | "write" | "head" | "body", kind
   [new Error("failed to lookup address information"), "connect", "unreachable"],
   [new Error("Too many open files (os error 24)"), "connect", "local"],
   [new Error("Too many open files in system (os error 23)"), "connect", "local"],
+  [new errors.AddrNotAvailable("x"), "connect", "local"],
+  [new Error("Cannot assign requested address (os error 99)"), "connect", "local"],
+  [new Error("No buffer space available (os error 105)"), "write", "local"],
+  [new Error("Cannot allocate memory (os error 12)"), "body", "local"],
+  [new Error("Too many open files (os error 24)"), "head", "local"],
+  [new Error("(os error 990)"), "connect", "unreachable"],
+  [new Error("(os error 111)"), "head", "reset"],
   [new Error("(os error 240)"), "connect", "unreachable"],
   [new errors.ConnectionReset("x"), "head", "reset"],
   [new errors.BrokenPipe("x"), "write", "reset"],
@@ -31,4 +43,15 @@ for (const [error, phase, kind] of KINDS) {
 Deno.test("an UpstreamError is not wrapped again", () => {
   const error = new UpstreamError("closed", "x", { phase: "body" });
   assertEquals(fromSocket(error, "connect") === error, true);
+});
+
+Deno.test("want of descriptors is want of means, and other wants are not want of descriptors", () => {
+  const descriptors = new Error("Too many open files (os error 24)");
+  const ports = new errors.AddrNotAvailable("Cannot assign requested address (os error 99)");
+  assertEquals([descriptors, ports].map(isOutOfDescriptors), [true, false]);
+  assertEquals([descriptors, ports].map(isOutOfMeans), [true, true]);
+  assertEquals([isOutOfMeans(new errors.ConnectionRefused("x")), isOutOfMeans("x")], [
+    false,
+    false,
+  ]);
 });

@@ -1,26 +1,22 @@
 import { assertEquals } from "@std/assert";
+import type { Outcome } from "../../../src/outcome.ts";
 import type { Log, LogFields } from "../../../src/observe/log.ts";
-import { logRecord, type RequestRecord } from "../../../src/observe/request_record.ts";
+import { accessLog } from "../../../src/observe/access_log.ts";
+import {
+  type AttemptRecord,
+  beginRecord,
+  type RequestRecord,
+} from "../../../src/observe/request_record.ts";
 
 const RECORD: RequestRecord = {
-  requestId: "r-1",
-  method: "POST",
+  ...beginRecord({ requestId: "r-1", method: "POST", client: "10.0.0.9" }),
   path: "/v1/completions",
-  client: "10.0.0.9",
-  model: undefined,
-  stream: undefined,
-  backend: undefined,
-  attempts: 0,
-  resent: 0,
-  status: undefined,
-  code: undefined,
-  outcome: undefined,
-  timeToFirstByte: undefined,
-  duration: undefined,
-  bytes: 0,
-  promptTokens: undefined,
-  completionTokens: undefined,
+  routed: true,
 };
+
+function attempted(backend: string, outcome: Outcome): AttemptRecord {
+  return { backend, why: "turn", duration: 0.1, outcome, next: undefined };
+}
 
 function lineOf(record: RequestRecord): [level: string, message: string, fields?: LogFields] {
   const lines: [string, string, LogFields?][] = [];
@@ -36,7 +32,7 @@ function lineOf(record: RequestRecord): [level: string, message: string, fields?
       void lines.push([level, message, JSON.parse(JSON.stringify(fields))]),
     isEnabledFor: () => true,
   };
-  logRecord(log, record);
+  accessLog(log)(record);
   assertEquals(lines.length, 1);
   return lines[0]!;
 }
@@ -64,8 +60,11 @@ Deno.test("a whole call leaves one line with all there is to tell, times in tent
     ...RECORD,
     model: "m",
     stream: false,
-    backend: "b1",
-    attempts: 2,
+    attempts: [
+      attempted("b0", { kind: "broke", phase: "head" }),
+      attempted("b2", { kind: "completed", status: 503 }),
+      attempted("b1", { kind: "completed", status: 200 }),
+    ],
     resent: 1,
     status: 200,
     outcome: { kind: "completed", status: 200 },
@@ -84,7 +83,8 @@ Deno.test("a whole call leaves one line with all there is to tell, times in tent
     model: "m",
     stream: false,
     backend: "b1",
-    attempts: 2,
+    attempts: 3,
+    failed_attempts: ["b0:broke/head", "b2:503"],
     resent: 1,
     status: 200,
     outcome: "completed",
@@ -128,7 +128,29 @@ Deno.test("a line that nobody would see is not even made", () => {
   };
   const isEnabledFor = (level: string): boolean => (asked.push(level), false);
   const log: Log = { debug: fail, info: fail, warn: fail, error: fail, line: fail, isEnabledFor };
-  logRecord(log, { ...RECORD, status: 200 });
-  logRecord(log, { ...RECORD, status: 502 });
+  accessLog(log)({ ...RECORD, status: 200 });
+  accessLog(log)({ ...RECORD, status: 502 });
   assertEquals(asked, ["info", "warn"]);
+});
+
+Deno.test("a page is told to who debugs, what was refused at the door to everybody", () => {
+  const lines: unknown[] = [];
+  const write = (level: string) => (message: string, fields?: LogFields): void =>
+    void lines.push([level, message, fields?.["path"], fields?.["status"], fields?.["code"]]);
+  const [debug, info, warn, error] = ["debug", "info", "warn", "error"].map(write);
+  const sink = accessLog({
+    debug: debug!,
+    info: info!,
+    warn: warn!,
+    error: error!,
+    line: () => {},
+    isEnabledFor: () => true,
+  });
+  const page = { ...RECORD, routed: false, path: "/health" };
+  sink({ ...page, status: 503 });
+  sink({ ...page, path: undefined, status: 400, code: "bad_request" });
+  assertEquals(lines, [
+    ["debug", "page", "/health", 503, undefined],
+    ["info", "refused", undefined, 400, "bad_request"],
+  ]);
 });

@@ -1,22 +1,17 @@
-import { BreakableStream } from "../sse/breakable_stream.ts";
-import { encodeErrorEvent } from "../sse/encode.ts";
-import { EventStream } from "../sse/event_stream.ts";
 import { type Usage, usageAtEnd, UsageTap } from "../sse/usage_tap.ts";
-import { UpstreamError } from "../upstream/upstream_error.ts";
-import type { Answer } from "./attempt.ts";
-import { classify } from "./classify.ts";
+import type { Answer } from "./answer.ts";
+import { breakOff, LAST_WORD_MS } from "./break_off.ts";
+import { BreakableStream } from "./breakable_stream.ts";
+import { EventStream } from "./event_stream.ts";
+import { isClients } from "./cutoff.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Statuses whose answers have no body (Fetch, section 2.2.3). */
 const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** How long a client that reads nothing can hold up the last event of a broken stream, milliseconds. */
-const LAST_WORD_MS = 5000;
-
-export interface RideOptions {
+export interface RelayOptions {
   exchange: Exchange;
   backend: string;
-  maxEvent: number;
 }
 
 /** Whether all of an answer's body is here, or it has none. */
@@ -29,11 +24,11 @@ export function isWhole({ first, body, status }: Answer): boolean {
  * An answer that is already complete goes out as it is; any other through one stream, which is an
  * `EventStream` if the answer is one.
  */
-export function rideTo(
+export function relay(
   answer: Answer,
-  options: RideOptions,
+  options: RelayOptions,
 ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
-  const { exchange, maxEvent } = options;
+  const { exchange } = options;
   const { first, body, status } = answer;
   if (NO_BODY.has(status)) {
     body.cancel();
@@ -41,22 +36,36 @@ export function rideTo(
     exchange.peer.answered();
     return null;
   }
-  const { events, encoded } = answer;
+  const { events, encoded, chunks, dialect } = answer;
   if (isWhole(answer)) {
-    exchange.record.bytes = first?.length ?? 0;
-    if (first !== undefined && !encoded) noteUsage(exchange, wholeUsage(first, events));
+    const translate = first !== undefined && events && !encoded ? dialect.stream?.() : undefined;
+    const whole = translate === undefined ? first : translate(first!);
+    exchange.record.bytes = whole?.length ?? 0;
+    if (whole !== undefined && !encoded) noteUsage(exchange, wholeUsage(whole, events));
     exchange.end({ kind: "completed", status });
     exchange.peer.answered();
-    return (first ?? null) as Uint8Array<ArrayBuffer> | null;
+    return (whole ?? null) as Uint8Array<ArrayBuffer> | null;
   }
   exchange.deadlines.bodyBegan({ stream: events });
-  if (!events || encoded) {
-    const stream = new BreakableStream();
+  const { record } = exchange;
+  if (chunks === undefined || first === undefined) {
+    const stream = new BreakableStream({
+      transform(bytes, controller): void {
+        record.bytes += bytes.length;
+        controller.enqueue(bytes);
+      },
+    });
     pump(answer, stream, options);
     return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
   const tap = new UsageTap();
-  const stream = new EventStream({ maxEvent, tap: tap.tap });
+  const translate = dialect.stream?.();
+  const count = (events: Uint8Array): Uint8Array => {
+    record.bytes += events.length;
+    return tap.tap(events);
+  };
+  const stages = translate === undefined ? [count] : [translate, count];
+  const stream = new EventStream({ chunks, begun: first, stages });
   pump(answer, stream, { ...options, tap });
   return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -68,14 +77,18 @@ export function rideTo(
 async function pump(
   answer: Answer,
   stream: BreakableStream,
-  { exchange, backend, tap }: RideOptions & { tap?: UsageTap },
+  { exchange, backend, tap }: RelayOptions & { tap?: UsageTap },
 ): Promise<void> {
   const { body, status } = answer;
-  const { cutoff, deadlines, record } = exchange;
+  const { cutoff, deadlines } = exchange;
   const writer = stream.writable.getWriter();
   let writing = false;
+  let lastWord: ReturnType<typeof setTimeout> | undefined;
   const onCut = (): void => {
-    if (writing) stream.fail(cutoff.cause); // nobody takes the piece: nothing more can be said
+    if (!writing) return;
+    // A client that takes its pieces is to hear why it gets no more.
+    if (isClients(cutoff.cause)) stream.fail(cutoff.cause);
+    else lastWord ??= setTimeout(() => stream.fail(cutoff.cause), LAST_WORD_MS);
   };
   cutoff.on(onCut);
   // A client that leaves while the backend is silent shows only here.
@@ -95,7 +108,6 @@ async function pump(
       }
       writing = false;
       deadlines.sent();
-      record.bytes += piece.length;
       piece = await body.read();
     }
     noteUsage(exchange, tap?.usage());
@@ -105,48 +117,10 @@ async function pump(
     await breakOff(error, { exchange, backend, writer, stream, events: answer.events });
   } finally {
     cutoff.off(onCut);
+    clearTimeout(lastWord);
     if (cutoff.cause === "client_stalled") exchange.peer.cut();
     exchange.peer.answered({ unread: true });
   }
-}
-
-/** Ends a body so that no client can take it for a whole one (RFC 9112, section 8). */
-async function breakOff(
-  error: unknown,
-  { exchange, backend, writer, stream, events }: {
-    exchange: Exchange;
-    backend: string;
-    writer: WritableStreamDefaultWriter<Uint8Array>;
-    stream: BreakableStream;
-    /** Whether the body is an event stream, readable or not. */
-    events: boolean;
-  },
-): Promise<void> {
-  const { cutoff } = exchange;
-  if (cutoff.cause === "client_left" || cutoff.cause === "client_stalled") {
-    exchange.end({ kind: "client_left", phase: "body" });
-  } else if (!(error instanceof UpstreamError)) {
-    exchange.end({ kind: "router_failed" }, "internal");
-  } else {
-    const { outcome, error: told } = classify(error, { backend, cutoff, inStream: events });
-    exchange.end(outcome, told.code);
-    if (stream instanceof EventStream) {
-      const openEvent = stream.discardPartial();
-      const { message, type, code } = told;
-      const said = writer.write(encodeErrorEvent({ message, type, code }, { openEvent }));
-      await withinMs(said, LAST_WORD_MS);
-    }
-    // Deno 2.6 loses what is enqueued in the same turn as the error that follows it.
-    await new Promise((resolve) => setTimeout(resolve, 0));
-  }
-  stream.fail(error);
-}
-
-async function withinMs(done: Promise<void>, ms: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-  await Promise.race([done.catch(() => {}), late]);
-  clearTimeout(timer);
 }
 
 function wholeUsage(bytes: Uint8Array, events: boolean): Usage | undefined {

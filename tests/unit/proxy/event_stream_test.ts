@@ -1,7 +1,17 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { EventStream } from "../../../src/sse/event_stream.ts";
-import { boundaries, bytesOf, cutAt, cuts, eventStreams, join, textOf } from "./support.ts";
+import { EventStream } from "../../../src/proxy/event_stream.ts";
+import { EventChunks } from "../../../src/sse/event_chunks.ts";
+import { boundaries, bytesOf, cutAt, cuts, eventStreams, join, textOf } from "../sse/support.ts";
+
+/** A stream of which nothing has come yet. */
+function streamOf(maxEvent: number, tap: (piece: Uint8Array) => void = () => {}): EventStream {
+  return new EventStream({
+    chunks: new EventChunks(maxEvent),
+    begun: new Uint8Array(),
+    stages: [(piece) => (tap(piece), piece)],
+  });
+}
 
 interface Passed {
   /** What left after each piece that was written, and after the end. */
@@ -13,7 +23,7 @@ interface Passed {
 /** Writes the pieces and then ends, and sees what leaves when. */
 async function pass(pieces: readonly Uint8Array[], { maxEvent = 1 << 20 } = {}): Promise<Passed> {
   const tapped: Uint8Array[] = [];
-  const stream = new EventStream({ maxEvent, tap: (piece) => tapped.push(piece) });
+  const stream = streamOf(maxEvent, (piece) => tapped.push(piece));
   const writer = stream.writable.getWriter();
   const all: Uint8Array[] = [];
   const reading = (async () => {
@@ -132,7 +142,7 @@ Deno.test("EventStream passes a single event of 5 MB unchanged", async () => {
 });
 
 Deno.test("EventStream takes an event of many single bytes in little time", async () => {
-  const stream = new EventStream({ maxEvent: 1 << 20 });
+  const stream = streamOf(1 << 20);
   const writer = stream.writable.getWriter();
   const reading = Array.fromAsync(stream.readable);
   const byte = bytesOf("x");
@@ -142,7 +152,7 @@ Deno.test("EventStream takes an event of many single bytes in little time", asyn
 });
 
 Deno.test("EventStream that is aborted drops the beginning of an event", async () => {
-  const stream = new EventStream({ maxEvent: 100 });
+  const stream = streamOf(100);
   const writer = stream.writable.getWriter();
   const reader = stream.readable.getReader();
   const first = reader.read();
@@ -153,7 +163,7 @@ Deno.test("EventStream that is aborted drops the beginning of an event", async (
 });
 
 Deno.test("EventStream forgets the beginning of an event, and what is written next follows the last whole one", async () => {
-  const stream = new EventStream({ maxEvent: 100 });
+  const stream = streamOf(100);
   const writer = stream.writable.getWriter();
   const reading = Array.fromAsync(stream.readable);
   await writer.write(bytesOf('data: a\n\ndata: {"b'));
@@ -164,7 +174,7 @@ Deno.test("EventStream forgets the beginning of an event, and what is written ne
 });
 
 Deno.test("EventStream tells whether the beginning of a forgotten event has already left", async () => {
-  const stream = new EventStream({ maxEvent: 8 });
+  const stream = streamOf(8);
   const writer = stream.writable.getWriter();
   const reading = Array.fromAsync(stream.readable);
   assertEquals(stream.discardPartial(), false);
@@ -177,7 +187,7 @@ Deno.test("EventStream tells whether the beginning of a forgotten event has alre
 });
 
 Deno.test("EventStream takes no more than its reader does", async () => {
-  const stream = new EventStream({ maxEvent: 100 });
+  const stream = streamOf(100);
   const writer = stream.writable.getWriter();
   const event = bytesOf("data: a\n\n");
   let taken = 0;
@@ -194,4 +204,33 @@ Deno.test("EventStream takes no more than its reader does", async () => {
   assert(taken <= 3, `${taken} events were taken while one was read`);
   while (!(await reader.read()).done);
   await writing;
+});
+
+Deno.test("EventStream has every stage edit what leaves, in their order, and sends nothing that is empty", async () => {
+  const stream = new EventStream({
+    chunks: new EventChunks(100),
+    begun: bytesOf("data: begun\n\n"),
+    stages: [
+      (events) => bytesOf(textOf(events).replace("data: drop\n\n", "").replace("a", "b")),
+      (events) => bytesOf(textOf(events).toUpperCase()),
+    ],
+  });
+  const writer = stream.writable.getWriter();
+  const reading = Array.fromAsync(stream.readable);
+  await writer.write(bytesOf("data: drop\n\n"));
+  await writer.write(bytesOf("data: x\n\n"));
+  await writer.close();
+  assertEquals((await reading).map(textOf), ["DBTA: X\n\n"]);
+});
+
+Deno.test("EventStream does not cut again what was cut before it was there", async () => {
+  const chunks = new EventChunks(100);
+  const begun = chunks.push(bytesOf("data: a\n\nda"))!;
+  const stream = new EventStream({ chunks, begun, stages: [] });
+  const writer = stream.writable.getWriter();
+  const reading = Array.fromAsync(stream.readable);
+  await writer.write(begun);
+  await writer.write(bytesOf("ta: b\n\n"));
+  await writer.close();
+  assertEquals((await reading).map(textOf), ["data: a\n\n", "data: b\n\n"]);
 });

@@ -179,3 +179,64 @@ Deno.test({
     }]]);
   },
 });
+
+Deno.test("a stream goes to the client with its first event that says something, not with a comment", async () => {
+  await using house = new TestHouse([byHand, always(answer(200))]);
+  const { conn, next } = await (async () => {
+    const asked = house.post(STREAM);
+    const conn = await house.peers[0]!.connection(0);
+    await house.peers[0]!.received(1);
+    await conn.write(SSE_HEAD + chunk(": ping\n\n") + chunk(": ping\n\nda"));
+    await conn.write(chunk("ta: a\n\n"));
+    const reader = (await asked).body!.getReader();
+    return { conn, next: async () => new TextDecoder().decode((await reader.read()).value) };
+  })();
+  assertEquals(await next(), ": ping\n\n: ping\n\ndata: a\n\n", "nothing is lost");
+  await conn.write(`${chunk("data: b\n\n")}0\r\n\r\n`);
+  assertEquals(await next(), "data: b\n\n");
+});
+
+for (const begin of [": ping\n\n", 'data: {"half'] as const) {
+  Deno.test(`a stream that breaks after ${JSON.stringify(begin)} has not begun: the call goes elsewhere`, async () => {
+    await using house = new TestHouse([async (conn) => {
+      await conn.readRequest();
+      await conn.write(SSE_HEAD + chunk(begin));
+      conn.close();
+    }, always(answer(200, '{"ok":1}'))]);
+    const response = await house.post(STREAM);
+    assertEquals([response.status, await response.text()], [200, '{"ok":1}']);
+    assertEquals([house.inFlight, house.log[0]?.["resent"]], [[0, 0], 1]);
+  });
+}
+
+Deno.test("a stream that ends with nothing but comments, or half an event, passes as it is", async () => {
+  for (const body of [": ping\n\n", "data: half", ": ping\n\ndata: half", ""]) {
+    await using house = new TestHouse([async (conn) => {
+      await conn.readRequest();
+      await conn.write(SSE_HEAD + (body === "" ? "" : chunk(body)) + "0\r\n\r\n");
+    }]);
+    const response = await house.post(STREAM);
+    assertEquals([response.status, await response.text()], [200, body]);
+  }
+});
+
+Deno.test("a stream that flows until timeouts.total is told why it ends, and it is not the client's fault", async () => {
+  await using house = new TestHouse([byHand], { timeouts: { totalMs: 300 } });
+  const { conn, reader } = await feed(house, SSE_HEAD + chunk("data: a\n\n"));
+  let text = "";
+  const reading = (async () => {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      text = (text + new TextDecoder().decode(value)).slice(-2000);
+    }
+  })();
+  const event = latin1Bytes(chunk(`data: ${"x".repeat(1000)}\n\n`));
+  while (await conn.write(event));
+  await assertRejects(() => reading);
+  assertEquals(
+    JSON.parse(text.slice(text.lastIndexOf("data: ") + 6)).error.code,
+    "upstream_idle_timeout",
+  );
+  assertEquals(house.outcomes[0], [{ kind: "timed_out", phase: "body" }]);
+});

@@ -1,0 +1,82 @@
+import { type ChangeFacts, HealthGate } from "../health/health_gate.ts";
+import { probe } from "../health/probe.ts";
+import { Prober } from "../health/prober.ts";
+import type { Log } from "../observe/log.ts";
+import { Backend, type BackendSpec } from "../registry/backend.ts";
+import type { Observed } from "../registry/gate.ts";
+import { UpstreamClient } from "../upstream/client.ts";
+
+export interface UnitOptions {
+  health: {
+    readonly path: string;
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    readonly unhealthyAfter: number;
+    readonly healthyAfter: number;
+  };
+  log: Log;
+  /** Wall clock, milliseconds since 1970. */
+  wallNow: () => number;
+  /** Numbers in [0, 1). */
+  random: () => number;
+}
+
+/** A backend and all that lives and ends with it: its connections, its checks, its gate. */
+export class BackendUnit {
+  readonly backend: Backend;
+  readonly client: UpstreamClient;
+  readonly #prober: Prober;
+
+  constructor(spec: BackendSpec, { health, log, wallNow, random }: UnitOptions) {
+    const { path, timeoutMs, intervalMs } = health;
+    const client = new UpstreamClient(spec);
+    const gate = new HealthGate({
+      ...health,
+      wallNow,
+      recheck: () => prober.checkNow(),
+      onChange: (observed, facts) => {
+        tell(log, backend, { ...observed, ...facts });
+        backend.onChange?.();
+        if (facts.fell) backend.revokeWaiting();
+      },
+    });
+    const backend = new Backend(spec, { createGate: () => gate, wallNow });
+    const prober = new Prober({
+      gate,
+      intervalMs,
+      random,
+      settled: () => gate.observed.healthy && backend.models !== undefined,
+      probe: (signal) =>
+        probe(backend, { client, path, timeoutMs, signal, fresh: !gate.observed.healthy }),
+      onDefect: (error) => log.error("internal error", { backend: backend.name, error }),
+    });
+    this.backend = backend;
+    this.client = client;
+    this.#prober = prober;
+  }
+
+  /** Begins the checks. */
+  start(): void {
+    this.#prober.checkNow();
+  }
+
+  /** Takes another spec with the same address. */
+  reconfigure(spec: BackendSpec): void {
+    this.backend.configure(spec);
+    this.#prober.checkNow();
+  }
+
+  /** Ends the checks and the idle connections; those in use end with their calls. */
+  stop(): void {
+    this.#prober.stop();
+    this.client.close();
+  }
+}
+
+function tell(log: Log, backend: Backend, change: Observed & ChangeFacts): void {
+  const { name } = backend;
+  const { healthy, cause, flipped } = change;
+  if (!healthy) log.warn("backend is unhealthy", { backend: name, cause });
+  else if (flipped) log.info("backend is healthy", { backend: name, models: backend.models });
+  if (healthy && cause !== "") log.warn("backend tells no models", { backend: name, cause });
+}

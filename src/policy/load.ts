@@ -1,0 +1,13 @@
+import type { Backend } from "../registry/backend.ts";
+
+/** Calls in flight per unit of weight. */
+export function loadOf(backend: Backend): number {
+  return backend.inFlight / backend.weight;
+}
+
+/** Those that can take a call now; never none, as policies are not asked then. */
+export function withRoom(candidates: readonly Backend[]): readonly Backend[] {
+  return candidates.some((backend) => backend.full)
+    ? candidates.filter((backend) => !backend.full)
+    : candidates;
+}

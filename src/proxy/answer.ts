@@ -1,0 +1,38 @@
+import type { Dialect } from "../engine/dialect.ts";
+import type { EventChunks } from "../sse/event_chunks.ts";
+import type { ResponseBody } from "../upstream/body.ts";
+import type { Header } from "../upstream/response_head.ts";
+import type { UpstreamError } from "../upstream/upstream_error.ts";
+
+/** A backend's answer whose body has begun: the first moment at which a backend has proved itself. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: readonly Header[];
+  /** The beginning of the body, of readable events whole ones; undefined if the body is empty. */
+  readonly first: Uint8Array | undefined;
+  /** Whether the body is server-sent events. */
+  readonly events: boolean;
+  /** Whether the body is compressed, so that nobody here can read it. */
+  readonly encoded: boolean;
+  /** Cuts the rest of readable events. */
+  readonly chunks: EventChunks | undefined;
+  readonly dialect: Dialect;
+  /** Whether the request had gone out whole by then; some refuse a large one before they have it. */
+  readonly requestSent: boolean;
+  /** The rest. */
+  readonly body: Pick<ResponseBody, "read" | "cancel" | "done">;
+}
+
+/**
+ * What came of sending a call to one backend. Of a refusal the body has been read to its end, so that
+ * its connection is free; `whole` is false if it was too large or too slow for that.
+ */
+export type Happened =
+  | { readonly kind: "answer"; readonly answer: Answer }
+  | { readonly kind: "refusal"; readonly answer: Answer; readonly whole: boolean }
+  | { readonly kind: "failure"; readonly error: UpstreamError };
+
+/** A header's value, or empty. */
+export function valueOf(headers: readonly Header[], name: string): string {
+  return headers.find((header) => header[0] === name)?.[1] ?? "";
+}

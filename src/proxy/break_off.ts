@@ -1,0 +1,55 @@
+import { encodeErrorEvent } from "../sse/encode.ts";
+import { UpstreamError } from "../upstream/upstream_error.ts";
+import type { BreakableStream } from "./breakable_stream.ts";
+import { judgeFailure } from "./classify.ts";
+import { isClients } from "./cutoff.ts";
+import { EventStream } from "./event_stream.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** How long a client that reads nothing can hold up the last event of a broken stream, milliseconds. */
+export const LAST_WORD_MS = 5000;
+
+export interface BreakOffOptions {
+  exchange: Exchange;
+  backend: string;
+  writer: WritableStreamDefaultWriter<Uint8Array>;
+  stream: BreakableStream;
+  /** Whether the body is an event stream, readable or not. */
+  events: boolean;
+}
+
+/** Ends a body so that no client can take it for a whole one (RFC 9112, section 8). */
+export async function breakOff(
+  error: unknown,
+  { exchange, backend, writer, stream, events }: BreakOffOptions,
+): Promise<void> {
+  const { cutoff } = exchange;
+  if (isClients(cutoff.cause)) {
+    exchange.end({ kind: "client_left", phase: "body" });
+  } else if (!(error instanceof UpstreamError)) {
+    exchange.end({ kind: "router_failed" }, { code: "internal" });
+  } else {
+    const { outcome, facts, error: told } = judgeFailure(error, {
+      backend,
+      cutoff,
+      inStream: events,
+    });
+    exchange.end(outcome, { code: told.code, facts });
+    if (stream instanceof EventStream) {
+      const openEvent = stream.discardPartial();
+      const { message, type, code } = told;
+      const said = writer.write(encodeErrorEvent({ message, type, code }, { openEvent }));
+      await withinMs(said, LAST_WORD_MS);
+    }
+    // Deno 2.6 loses what is enqueued in the same turn as the error that follows it.
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  stream.fail(error);
+}
+
+async function withinMs(done: Promise<void>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
+  await Promise.race([done.catch(() => {}), late]);
+  clearTimeout(timer);
+}

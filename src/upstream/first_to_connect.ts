@@ -1,0 +1,60 @@
+export interface Connected {
+  readonly socket: Deno.TcpConn;
+  readonly address: string;
+}
+
+/**
+ * Tries the addresses in their order, the next as soon as one fails, or `headStartMs` after it was
+ * begun. Rejects with the reason of `signal`, or an `AggregateError` of why each of them failed.
+ */
+export function firstToConnect(
+  addresses: readonly string[],
+  { port, headStartMs, signal }: { port: number; headStartMs: number; signal: AbortSignal },
+): Promise<Connected> {
+  return new Promise((resolve, reject) => {
+    const errors: unknown[] = new Array(addresses.length);
+    let [begun, failures] = [0, 0];
+    let settled = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+
+    function settle(): void {
+      settled = true;
+      clearTimeout(timer);
+    }
+
+    function failIfAllHave(): void {
+      if (failures < addresses.length) return;
+      settle();
+      reject(new AggregateError(errors));
+    }
+
+    function next(): void {
+      clearTimeout(timer);
+      if (settled || begun === addresses.length) return;
+      const index = begun++;
+      const address = addresses[index]!;
+      if (begun < addresses.length) timer = setTimeout(next, headStartMs);
+      Deno.connect({ hostname: address, port, signal }).then((socket) => {
+        if (settled) return socket.close(); // it came in the turn in which another one did
+        settle();
+        resolve({ socket, address });
+      }, (error) => {
+        if (settled) return;
+        errors[index] = error;
+        failures++;
+        failIfAllHave();
+        next();
+      });
+    }
+
+    function aborted(): void {
+      settle();
+      reject(signal.reason);
+    }
+
+    if (signal.aborted) return aborted();
+    signal.addEventListener("abort", aborted, { once: true });
+    failIfAllHave(); // there may be none
+    next();
+  });
+}
