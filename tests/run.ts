@@ -10,7 +10,16 @@ const CHECK_LIMIT_MS = 5 * MINUTE;
 const TESTS_LIMIT_MS = 12 * MINUTE;
 
 /** What has nothing to do with how connections are served; the others also run on plain `Deno.serve`. */
-const NOT_OF_SERVING = ["dev", "cli", "runtime_contract", "connection_contract", "slow_clients"]
+const NOT_OF_SERVING = [
+  "dev",
+  "cli",
+  "signals",
+  "last_resort",
+  "chaos",
+  "runtime_contract",
+  "connection_contract",
+  "slow_clients",
+]
   .map((name) => `tests/integration/${name}_test.ts`).join(",");
 
 interface Count {

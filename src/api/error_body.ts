@@ -1,10 +1,9 @@
 import { STATUS_CODE } from "@std/http/status";
+import type { Config } from "../config/config.ts";
 import type { RouterError } from "../errors.ts";
 
-export type ErrorFormat = "auto" | "text" | "openai";
-
 export interface ErrorBodyOptions {
-  format: ErrorFormat;
+  format: Config["errors"]["format"];
   /** The request's headers, if they could be read: OpenAI's SDKs announce themselves there. */
   headers: Headers;
   requestId: string;

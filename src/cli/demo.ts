@@ -26,6 +26,9 @@ const ENGINES = [
   { port: 8102, model: "9g_8b_thinking" },
 ] as const;
 
+/** What is not well by then is shown as it is. */
+const HEALTHY_WITHIN_MS = 10_000;
+
 /** Three simulated engines and the router in one process, to try and to show. */
 export const DEMO: Verb = {
   name: "demo",
@@ -66,13 +69,16 @@ export const DEMO: Verb = {
 
 /** The engines run in this very process: the first checks find them within milliseconds. */
 async function allHealthy(): Promise<void> {
-  for (
-    let tries = 0;
-    tries < 500 && !registry.backends.every((backend) => backend.healthy);
-    tries++
-  ) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const look = (): void => {
+    if (registry.backends.every((backend) => backend.healthy)) resolve();
+  };
+  const stops = ENGINES.map(({ model }) => registry.onChange(model, look));
+  const timer = setTimeout(resolve, HEALTHY_WITHIN_MS);
+  look();
+  await promise;
+  clearTimeout(timer);
+  for (const stop of stops) stop();
 }
 
 function demoYaml(): string {

@@ -1,3 +1,4 @@
+import type { PolicyName } from "../config/config.ts";
 import type { Policy } from "../registry/choice.ts";
 import { createLeastLoad } from "./least_load.ts";
 import { createP2c } from "./p2c.ts";
@@ -8,4 +9,4 @@ export const POLICIES = {
   round_robin: createRoundRobin,
   least_load: createLeastLoad,
   p2c: createP2c,
-} satisfies Record<string, (random: () => number) => Policy>;
+} satisfies Record<PolicyName, (random: () => number) => Policy>;

@@ -2,10 +2,10 @@
  * The bench's backend, a process of its own: raw TCP and no more HTTP than the subjects need, so
  * that it is never what is measured. Prints its port as the first line.
  */
+import { concat } from "../../src/concat.ts";
 import {
   ANSWER,
   clock,
-  concat,
   DONE,
   encodeChunk,
   encodeEvent,

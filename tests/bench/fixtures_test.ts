@@ -1,4 +1,5 @@
 /** The bench's own parts, against each other without a router between. Run: deno test -A tests/bench */
+import { concat } from "../../src/concat.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { startBackend } from "./backend.ts";
 import { loadCalls } from "./load_calls.ts";
@@ -8,7 +9,6 @@ import { startRelay } from "./relay.ts";
 import { median, quantile } from "./statistics.ts";
 import {
   ANSWER,
-  concat,
   DONE,
   encodeCall,
   encodeChunk,

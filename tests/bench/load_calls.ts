@@ -1,7 +1,8 @@
+import { concat } from "../../src/concat.ts";
 import { cpuMicros } from "./proc.ts";
 import { AnswerReader } from "./reader.ts";
 import { quantile } from "./statistics.ts";
-import { ANSWER, concat, encodeCall, writeAll } from "./wire.ts";
+import { ANSWER, encodeCall, writeAll } from "./wire.ts";
 
 export interface CallsOrder {
   readonly port: number;

@@ -3,6 +3,8 @@
  * and the time at which it was sent, so that the load can prove that it got each one, and how late.
  */
 
+import { concat } from "../../src/concat.ts";
+
 const encoder = new TextEncoder();
 
 export const MODEL = "bench";
@@ -121,17 +123,6 @@ export function encodeCall(
       `user-agent: bench/1.0\r\ncontent-length: ${body.length}\r\n\r\n`,
   );
   return { head, body };
-}
-
-/** The pieces in one. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
 }
 
 /** Writes all of `bytes`, as fast as the peer takes them. */

@@ -15,7 +15,7 @@ export async function keptConnectionsGone(router: RouterProcess, port: number): 
 }
 
 /** How many connections processes of this machine hold open to a port of it, as Linux counts them. */
-function connectionsTo(port: number): number {
+export function connectionsTo(port: number): number {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   const lines = Deno.readTextFileSync("/proc/net/tcp").split("\n").slice(1);
   return lines.filter((line) => {
