@@ -8,6 +8,7 @@ export function createLeastLoad(): Policy {
   return {
     choose: (candidates) => {
       const able = withRoom(candidates);
+      if (able.length === 1) return { backend: able[0]!, why: "only" };
       let least = Infinity;
       for (const backend of able) least = Math.min(least, loadOf(backend));
       const idlest = able.filter((backend) => loadOf(backend) === least);

@@ -7,7 +7,8 @@ export function loadOf(backend: Backend): number {
 
 /** Those that can take a call now; never none, as policies are not asked then. */
 export function withRoom(candidates: readonly Backend[]): readonly Backend[] {
-  return candidates.some((backend) => backend.full)
-    ? candidates.filter((backend) => !backend.full)
-    : candidates;
+  for (const backend of candidates) {
+    if (backend.full) return candidates.filter((one) => !one.full);
+  }
+  return candidates;
 }

@@ -34,5 +34,6 @@ export type Happened =
 
 /** A header's value, or empty. */
 export function valueOf(headers: readonly Header[], name: string): string {
-  return headers.find((header) => header[0] === name)?.[1] ?? "";
+  for (const header of headers) if (header[0] === name) return header[1];
+  return "";
 }

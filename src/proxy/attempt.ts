@@ -13,6 +13,9 @@ import { withApiKey } from "./headers.ts";
 import { holdWhole } from "./hold_whole.ts";
 import type { House } from "./house.ts";
 
+const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
+const PLAIN = /^(identity)?$/i;
+
 export interface AttemptOptions {
   backend: Backend;
   house: House;
@@ -26,9 +29,27 @@ export interface AttemptOptions {
  * before it has even queued the call. Says what happened, and judges nothing; throws only what is a
  * defect of ours.
  */
-export async function attempt(call: Call, options: AttemptOptions): Promise<Happened> {
+export async function attempt(
+  call: Call,
+  { backend, house, cutoff, fresh }: AttemptOptions,
+): Promise<Happened> {
+  const { basePath, apiKey } = backend.spec;
+  const dialect = OPENAI;
+  const prepared = dialect.prepare(call);
   try {
-    const answer = await send(call, options);
+    const { status, headers, body, requestSent } = await house.clientOf(backend).send({
+      method: "POST",
+      target: basePath + prepared.target,
+      headers: withApiKey(call.headers, apiKey),
+      body: prepared.body,
+    }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff, fresh });
+    const events = EVENT_STREAM.test(valueOf(headers, "content-type"));
+    const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));
+    const chunks = events && !encoded ? new EventChunks(house.config.limits.maxEvent) : undefined;
+    const first = chunks === undefined
+      ? await body.read()
+      : await firstEvents(body, { chunks, dialect });
+    const answer = { status, headers, first, events, encoded, chunks, dialect, requestSent, body };
     if (!isRefusal(answer)) return { kind: "answer", answer };
     const held = await holdWhole(answer);
     return { kind: "refusal", answer: held ?? answer, whole: held !== undefined };
@@ -36,28 +57,6 @@ export async function attempt(call: Call, options: AttemptOptions): Promise<Happ
     if (error instanceof UpstreamError) return { kind: "failure", error };
     throw error;
   }
-}
-
-async function send(
-  call: Call,
-  { backend, house, cutoff, fresh }: AttemptOptions,
-): Promise<Answer> {
-  const { basePath, apiKey } = backend.spec;
-  const dialect = OPENAI;
-  const { target, body: bytes } = dialect.prepare(call);
-  const { status, headers, body, requestSent } = await house.clientOf(backend).send({
-    method: "POST",
-    target: basePath + target,
-    headers: withApiKey(call.headers, apiKey),
-    body: bytes,
-  }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff, fresh });
-  const events = /^text\/event-stream\s*(;|$)/i.test(valueOf(headers, "content-type"));
-  const encoded = !/^(identity)?$/i.test(valueOf(headers, "content-encoding"));
-  const chunks = events && !encoded ? new EventChunks(house.config.limits.maxEvent) : undefined;
-  const first = chunks === undefined
-    ? await body.read()
-    : await firstEvents(body, { chunks, dialect });
-  return { status, headers, first, events, encoded, chunks, dialect, requestSent, body };
 }
 
 /** Reads until the events that have come whole mean something, or until there are no more. */

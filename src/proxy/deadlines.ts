@@ -10,6 +10,8 @@ export interface DeadlineOptions {
   };
   /** Monotonic clock, milliseconds. */
   now: () => number;
+  /** What it said when the call arrived. */
+  startedAt: number;
 }
 
 /**
@@ -32,7 +34,7 @@ export class Deadlines {
   constructor(cutoff: Cutoff, options: DeadlineOptions) {
     this.#cutoff = cutoff;
     this.#options = options;
-    this.#request = options.requestTimer.add(() => this.#expire("request"));
+    this.#request = options.requestTimer.add(() => this.#expire("request"), options.startedAt);
   }
 
   /** A body begins to go out piece by piece; of a stream, silence is what counts from now on. */

@@ -17,10 +17,13 @@ const MAX_STRIKES = 2;
 export interface Dispatched {
   readonly answer: Answer;
   readonly lease: Lease;
+  /** When the answer had begun, on the house's clock. */
+  readonly at: number;
 }
 
 interface Candidate extends Verdict {
   readonly lease: Lease;
+  readonly at: number;
 }
 
 /**
@@ -65,12 +68,13 @@ export async function dispatch(
       lease.settle(told.outcome);
       throw error;
     }
-    told.duration = (house.now() - lease.startedAt) / 1000;
+    const at = house.now();
+    told.duration = (at - lease.startedAt) / 1000;
     told.next = verdict.next;
-    if (verdict.next === "pass") return { answer: verdict.told as Answer, lease };
+    if (verdict.next === "pass") return { answer: verdict.told as Answer, lease, at };
     told.outcome = verdict.outcome;
-    lease.settle(verdict.outcome, verdict.facts);
-    const candidate = { ...verdict, lease };
+    lease.settle(verdict.outcome, { facts: verdict.facts, at });
+    const candidate = { ...verdict, lease, at };
     best = better(best, candidate);
     if (verdict.strike && ++strikes === MAX_STRIKES) throw poisonous(candidate);
     if (verdict.next === "stop") throw verdict.told;
@@ -86,7 +90,7 @@ export async function dispatch(
   if (cutoff.cause !== undefined) throw cutError(cutoff.cause);
   if (best === undefined) throw shortageError(call.model, { house, shortage });
   if (best.told instanceof RouterError) throw best.told;
-  return { answer: best.told, lease: best.lease };
+  return { answer: best.told, lease: best.lease, at: best.at };
 }
 
 function beginAttempt({ attempts }: RequestRecord, { backend, why }: Lease): AttemptRecord {

@@ -37,14 +37,15 @@ export class Exchange {
       timeouts: house.config.timeouts,
       requestTimer: house.requestTimer,
       now: house.now,
+      startedAt: this.#startedAt,
     });
     peer.onLeft(this.#onClientLeft);
     if (peer.left) this.#onClientLeft();
   }
 
-  /** Seconds since the call arrived. */
-  get elapsed(): number {
-    return (this.#house.now() - this.#startedAt) / 1000;
+  /** Seconds from the call's arrival until then, on the house's clock. */
+  elapsed(at: number): number {
+    return (at - this.#startedAt) / 1000;
   }
 
   /** Ends a call that has no answer but this error; an outcome is what its last attempt had. */
@@ -70,14 +71,15 @@ export class Exchange {
     this.hold.release();
     const { record } = this;
     const last = record.attempts.at(-1);
+    const at = this.#house.now();
     if (outcome !== undefined) {
-      this.lease?.settle(outcome, facts);
+      this.lease?.settle(outcome, { facts, at });
       record.outcome = outcome;
       if (last !== undefined) last.outcome ??= outcome;
       if (outcome.kind === "client_left") record.status = 499;
     }
     if (code !== undefined) record.code = code;
-    record.duration = this.elapsed;
+    record.duration = this.elapsed(at);
     for (const sink of this.#house.sinks) sink(record);
     this.#house.openCalls.end();
   }

@@ -56,13 +56,13 @@ export async function handle(
     });
     record.model = call.model;
     record.stream = call.stream;
-    const { answer, lease } = await dispatch(call, { house, cutoff, record });
+    const { answer, lease, at } = await dispatch(call, { house, cutoff, record });
     if (answer.requestSent) hold.release(); // nothing of it will be sent any more
     exchange.lease = lease;
-    lease.begin();
+    lease.begin(at);
     const { status, events } = answer;
     record.status = status;
-    record.timeToFirstByte = exchange.elapsed;
+    record.timeToFirstByte = exchange.elapsed(at);
     const backend = lease.backend.name;
     const whole = isWhole(answer);
     const headers = answerHeaders(answer.headers, { requestId, backend, events, whole });

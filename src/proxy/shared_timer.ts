@@ -21,9 +21,9 @@ export class SharedTimer {
     this.#now = now;
   }
 
-  /** Begins a limit, whose end calls `expire` unless it is deleted before. */
-  add(expire: () => void): Waiting {
-    const waiting = { at: this.#now() + this.#ms, expire };
+  /** Begins a limit now, whose end calls `expire` unless it is deleted before. */
+  add(expire: () => void, now: number = this.#now()): Waiting {
+    const waiting = { at: now + this.#ms, expire };
     this.#waiting.add(waiting);
     if (this.#timer === undefined) this.#arm(this.#ms);
     return waiting;

@@ -4,11 +4,14 @@ import type { Choice, Policy } from "./choice.ts";
 import type { ExchangeFacts } from "./gate.ts";
 
 export interface LeaseOptions {
-  /** A monotonic clock, milliseconds. */
+  /** A monotonic clock, milliseconds; who has just read it says what it said. */
   now: () => number;
+  at?: number;
   /** Who chose, to be told how it went. */
   policy?: Policy;
 }
+
+const NO_FACTS: ExchangeFacts = {};
 
 /**
  * One call's place on one backend, from the pick until the body has ended: waiting for its first byte,
@@ -32,7 +35,7 @@ export class Lease {
     this.backend = backend;
     this.why = why;
     this.#options = options;
-    this.startedAt = options.now();
+    this.startedAt = options.at ?? options.now();
     backend.load.begin();
     backend.waiting.add(this);
     backend.stats.begin();
@@ -40,10 +43,10 @@ export class Lease {
   }
 
   /** The first byte of the answer's body is here: from now on only the call itself can end it. */
-  begin(): void {
+  begin(at: number = this.#options.now()): void {
     if (this.#settled || this.#timeToFirstByte !== undefined) return;
     this.backend.waiting.delete(this);
-    this.#timeToFirstByte = (this.#options.now() - this.startedAt) / 1000;
+    this.#timeToFirstByte = (at - this.startedAt) / 1000;
     this.#options.policy?.learned?.(this, { timeToFirstByte: this.#timeToFirstByte });
   }
 
@@ -55,16 +58,22 @@ export class Lease {
   }
 
   /** Gives the place back and counts how it went. Only the first call does anything. */
-  settle(outcome: Outcome, facts: ExchangeFacts = {}): void {
+  settle(
+    outcome: Outcome,
+    { facts = NO_FACTS, at = this.#options.now() }: { facts?: ExchangeFacts; at?: number } = {},
+  ): void {
     if (this.#settled) return;
     this.#settled = true;
     const { backend } = this;
     backend.waiting.delete(this);
     backend.load.end();
-    backend.stats.end(outcome, (this.#options.now() - this.startedAt) / 1000);
-    const all = this.#timeToFirstByte === undefined
+    backend.stats.end(outcome, (at - this.startedAt) / 1000);
+    const timeToFirstByte = this.#timeToFirstByte;
+    const all = timeToFirstByte === undefined
       ? facts
-      : { ...facts, timeToFirstByte: this.#timeToFirstByte };
+      : facts === NO_FACTS
+      ? { timeToFirstByte }
+      : { ...facts, timeToFirstByte };
     backend.gate.record(outcome, all);
     this.#options.policy?.learned?.(this, all);
     backend.onChange?.();

@@ -67,9 +67,10 @@ export class Registry {
     if (candidates === undefined) {
       return !serving ? "unknown_model" : tried ? "tried" : "unhealthy";
     }
-    if (candidates.every((backend) => backend.full)) return "full";
+    if (allFull(candidates)) return "full";
     const choice = policy.choose(candidates, keys, now);
-    return choice.backend.full ? "full" : new Lease(choice, { now: this.#now, policy });
+    if (choice.backend.full) return "full";
+    return new Lease(choice, { now: this.#now, at: now, policy });
   }
 
   /** Whether some backend that has not had the call could take it now. */
@@ -126,4 +127,9 @@ export class Registry {
   #created(id: string): number {
     return Math.min(...this.#backends.map((backend) => backend.firstSeen.get(id) ?? Infinity));
   }
+}
+
+function allFull(backends: readonly Backend[]): boolean {
+  for (const backend of backends) if (!backend.full) return false;
+  return true;
 }

@@ -74,10 +74,10 @@ export class UpstreamClient {
     const { stop } = options;
     if (stop.stopped) throw new UpstreamError("aborted", "aborted", { phase: "connect" });
     let encoded = encodeRequest(request, this.#hostHeader);
-    let connection = options.fresh ? undefined : this.#pool.take();
-    if (connection === undefined) {
-      giveBack(encoded.first); // connecting may take long, and encoding does not
-      connection = await this.#connect(options);
+    const kept = options.fresh ? undefined : this.#pool.take();
+    if (kept === undefined) giveBack(encoded.first); // connecting may take long, and encoding does not
+    const connection = kept ?? await this.#connect(options);
+    if (kept === undefined) {
       if (stop.stopped) { // in the same turn in which the connection came
         connection.close();
         throw new UpstreamError("aborted", "aborted", { phase: "connect" });

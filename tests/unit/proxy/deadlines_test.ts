@@ -17,6 +17,7 @@ function watch(
     requestTimer: new SharedTimer(1000, Date.now),
     timeouts: { idleMs: 100, totalMs, clientStallMs },
     now: Date.now,
+    startedAt: Date.now(),
   });
   return { cutoff, deadlines };
 }

@@ -466,7 +466,7 @@ Deno.test("a record has every attempt: where, why, how it ended and what came ne
     }, true],
     [{
       backend: "b1",
-      why: "least_load",
+      why: "only",
       outcome: { kind: "completed", status: 200 },
       next: "pass",
     }, true],

@@ -46,7 +46,7 @@ export class TestHouse implements AsyncDisposable {
       backend,
       new UpstreamClient({ host: "127.0.0.1", port: this.peers[index]!.port }),
     ]));
-    const registry = new Registry();
+    const registry = new Registry(() => Date.now());
     registry.apply(this.backends);
     const write = (message: string, fields: LogFields = {}): void =>
       void this.log.push({ message, ...fields });

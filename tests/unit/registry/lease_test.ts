@@ -49,7 +49,7 @@ Deno.test("Lease tells the gate that it begins, and how it went with all that is
   lease.begin();
   now += 250;
   lease.begin();
-  lease.settle({ kind: "broke", phase: "body" }, { reason: "reset" });
+  lease.settle({ kind: "broke", phase: "body" }, { facts: { reason: "reset" } });
   assertEquals(backend.gate.facts, [{ reason: "reset", timeToFirstByte: 0.25 }]);
 });
 
