@@ -5,7 +5,7 @@ import type { Backend } from "../registry/backend.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
 import type { ResponseBody } from "../upstream/body.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
-import { type Answer, type Happened, valueOf } from "./answer.ts";
+import { type Happened, valueOf } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { isRefusal } from "./classify.ts";
 import type { Cutoff } from "./cutoff.ts";
