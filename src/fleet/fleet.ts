@@ -26,9 +26,12 @@ export class Fleet {
   /**
    * Makes the fleet what the specs say, a set difference by name: who stays keeps calls in flight,
    * statistics, models and connections; who is gone takes no more calls and ends with its last; another
-   * address under the same name is another backend. An equal set changes nothing.
+   * address under the same name is another backend. An equal set changes nothing. Names must be unique:
+   * throws `TypeError`, and then changes nothing.
    */
   apply(specs: readonly BackendSpec[]): FleetChange {
+    const names = new Set(specs.map(({ name }) => name));
+    if (names.size < specs.length) throw new TypeError("two backends have the same name");
     const units = new Map<string, BackendUnit>();
     const added: string[] = [];
     const changed: string[] = [];

@@ -48,7 +48,7 @@ export async function attempt(
     const chunks = events && !encoded ? new EventChunks(house.config.limits.maxEvent) : undefined;
     const first = chunks === undefined
       ? await body.read()
-      : await firstEvents(body, { chunks, dialect });
+      : await firstEvents(body, { chunks, dialect, maxHeld: house.config.limits.maxEvent });
     const answer = { status, headers, first, events, encoded, chunks, dialect, requestSent, body };
     if (!isRefusal(answer)) return { kind: "answer", answer };
     const held = await holdWhole(answer);
@@ -59,10 +59,13 @@ export async function attempt(
   }
 }
 
-/** Reads until the events that have come whole mean something, or until there are no more. */
+/**
+ * Reads until the events that have come whole mean something, or until there are no more, or more than is
+ * to be held.
+ */
 async function firstEvents(
   body: ResponseBody,
-  { chunks, dialect }: { chunks: EventChunks; dialect: Dialect },
+  { chunks, dialect, maxHeld }: { chunks: EventChunks; dialect: Dialect; maxHeld: number },
 ): Promise<Uint8Array | undefined> {
   let held: Uint8Array | undefined;
   for (;;) {
@@ -70,6 +73,7 @@ async function firstEvents(
     const more = piece === undefined ? chunks.rest() : chunks.push(piece);
     if (more !== undefined) held = held === undefined ? more : concat([held, more]);
     if (piece === undefined || (more !== undefined && dialect.begins(more))) break;
+    if (held !== undefined && held.length > maxHeld) break;
   }
   if (!body.done) return held;
   const rest = chunks.rest(); // all of it is here: what is not ended never will be

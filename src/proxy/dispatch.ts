@@ -37,8 +37,8 @@ export async function dispatch(
 ): Promise<Dispatched> {
   const { registry, policyOf, config, budget } = house;
   const excluded = new Set<Backend>();
-  /** Whose kept connection had died: it gets the call again, on a new one. */
-  let stale: Backend | undefined;
+  /** Whether a kept connection had died under the call: from then on it gets new ones. */
+  let fresh = false;
   let best: Candidate | undefined;
   let strikes = 0;
   let left = config.retry.attempts;
@@ -61,7 +61,7 @@ export async function dispatch(
     };
     let verdict: Verdict;
     try {
-      const happened = await attempt(call, { backend, house, cutoff, fresh: stale === backend });
+      const happened = await attempt(call, { backend, house, cutoff, fresh });
       verdict = classify(happened, { backend: backend.name, cutoff, revoked: lease.revoked });
     } catch (error) {
       told.outcome = { kind: "router_failed" };
@@ -79,7 +79,7 @@ export async function dispatch(
     if (verdict.strike && ++strikes === MAX_STRIKES) throw poisonous(candidate);
     if (verdict.next === "stop") throw verdict.told;
     if (verdict.next === "again") {
-      stale = backend;
+      fresh = true;
       excluded.delete(backend);
       left++; // the backend has never seen this one
     }

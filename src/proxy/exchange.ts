@@ -80,7 +80,7 @@ export class Exchange {
     }
     if (code !== undefined) record.code = code;
     record.duration = this.elapsed(at);
-    for (const sink of this.#house.sinks) sink(record);
     this.#house.openCalls.end();
+    for (const sink of this.#house.sinks) sink(record);
   }
 }

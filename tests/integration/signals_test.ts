@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { chunk, startEnginePeer, STREAM_HEAD } from "../support/engine_peer.ts";
 import { RawClient, rawPost } from "../support/raw_client.ts";
 import { backendsYaml, chat, routerCommand, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
@@ -91,4 +92,26 @@ Deno.test("a simulated engine ends with 0 at SIGTERM, and with its terminal at S
     assertEquals((await within(child.status, `the engine's end by ${signal}`)).code, code);
     await Promise.all([out.cancel(), child.stderr.cancel()]);
   }
+});
+
+Deno.test("checks go on while running answers end, so that what is found out still counts", async () => {
+  await using peer = startEnginePeer(async (conn) => {
+    await conn.write(STREAM_HEAD);
+    await conn.write(chunk("data: a\n\n"));
+    await ended.promise;
+    await conn.write(chunk());
+  });
+  const ended = Promise.withResolvers<void>();
+  await using router = await RouterProcess.start(
+    `${backendsYaml([`http://127.0.0.1:${peer.port}`])}health: { interval: 50ms, timeout: 50ms }\n`,
+  );
+  const answer = await router.post("/v1/chat/completions", chat("peer", "hi", { stream: true }));
+  router.signal("SIGTERM");
+  await router.logged((line) => line.message === "draining");
+  const checks = (): number => peer.requests.filter(({ method }) => method === "GET").length;
+  const before = checks();
+  await until("checks go on", () => checks() > before + 2);
+  ended.resolve();
+  await answer.text();
+  assertEquals((await router.status).code, 0);
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Fleet } from "../../../src/fleet/fleet.ts";
 import type { LogFields } from "../../../src/observe/log.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
@@ -127,6 +127,16 @@ Deno.test("a fleet that is told the same again does nothing", async () => {
   const change = fleet.apply([specAt("a", peer), specAt("b", peer, { models: undefined })]);
   assertEquals(change, { added: [], removed: [], changed: [] });
   assert(registry.backends.every((backend, index) => backend === before[index]));
+});
+
+Deno.test("a fleet takes no two backends of one name, and then changes nothing", async () => {
+  await using peer = engine();
+  using one = world();
+  const { fleet, registry } = one;
+  fleet.apply([specAt("a", peer)]);
+  const before = registry.backends;
+  assertThrows(() => fleet.apply([specAt("b", peer), specAt("b", peer)]), TypeError);
+  assert(registry.backends === before);
 });
 
 Deno.test("a fleet may be empty, and a backend that has never been well says why, once for each reason", async () => {

@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { OPENAI } from "../../../src/engine/openai.ts";
+import { relay } from "../../../src/proxy/relay.ts";
+import { EventChunks } from "../../../src/sse/event_chunks.ts";
+import { UpstreamError } from "../../../src/upstream/upstream_error.ts";
+import { begin } from "./exchange_support.ts";
 import { latin1Bytes, type PeerConnection } from "../../support/raw_peer.ts";
 import { always, answer, STREAM, TestHouse } from "./support.ts";
 
@@ -239,4 +244,46 @@ Deno.test("a stream that flows until timeouts.total is told why it ends, and it 
     "upstream_idle_timeout",
   );
   assertEquals(house.outcomes[0], [{ kind: "timed_out", phase: "body" }]);
+});
+
+Deno.test("a body whose call was cut before it began to go out ends, though its client reads nothing", async () => {
+  for (const cause of ["client_stalled", "idle"] as const) {
+    using time = new FakeTime();
+    using call = begin();
+    const { exchange, lease, told } = call;
+    exchange.lease = lease;
+    exchange.cutoff.cut(cause);
+    const chunks = new EventChunks(1000);
+    const first = latin1Bytes("data: a\n\n");
+    const body = {
+      done: false,
+      read: () => Promise.reject(new UpstreamError("aborted", "cut", { phase: "body" })),
+      cancel: () => {},
+    };
+    relay({
+      status: 200,
+      headers: [],
+      first,
+      events: true,
+      encoded: false,
+      chunks,
+      dialect: OPENAI,
+      requestSent: true,
+      body,
+    }, { exchange, backend: "a" });
+    await time.tickAsync(20_000);
+    assertEquals([told.length, call.backend.inFlight], [1, 0], cause);
+  }
+});
+
+Deno.test("comments without end are not held without end: they begin the stream", async () => {
+  await using house = new TestHouse([byHand], { maxEvent: 1000 });
+  const asked = house.post(STREAM);
+  const conn = await house.peers[0]!.connection(0);
+  await house.peers[0]!.received(1);
+  const comments = ": ping\n\n".repeat(200);
+  await conn.write(SSE_HEAD + chunk(comments));
+  const reader = (await asked).body!.getReader();
+  assertEquals(new TextDecoder().decode((await reader.read()).value), comments);
+  await reader.cancel();
 });
