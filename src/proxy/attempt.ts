@@ -1,14 +1,12 @@
-import { concat } from "../concat.ts";
 import { OPENAI } from "../engine/openai.ts";
-import type { Dialect } from "../engine/dialect.ts";
 import type { Backend } from "../registry/backend.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
-import type { ResponseBody } from "../upstream/body.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import { type Happened, valueOf } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { isRefusal } from "./classify.ts";
 import type { Cutoff } from "./cutoff.ts";
+import { firstEvents } from "./first_events.ts";
 import { withApiKey } from "./headers.ts";
 import { holdWhole } from "./hold_whole.ts";
 import type { House } from "./house.ts";
@@ -57,25 +55,4 @@ export async function attempt(
     if (error instanceof UpstreamError) return { kind: "failure", error };
     throw error;
   }
-}
-
-/**
- * Reads until the events that have come whole mean something, or until there are no more, or more than is
- * to be held.
- */
-async function firstEvents(
-  body: ResponseBody,
-  { chunks, dialect, maxHeld }: { chunks: EventChunks; dialect: Dialect; maxHeld: number },
-): Promise<Uint8Array | undefined> {
-  let held: Uint8Array | undefined;
-  for (;;) {
-    const piece = await body.read();
-    const more = piece === undefined ? chunks.rest() : chunks.push(piece);
-    if (more !== undefined) held = held === undefined ? more : concat([held, more]);
-    if (piece === undefined || (more !== undefined && dialect.begins(more))) break;
-    if (held !== undefined && held.length > maxHeld) break;
-  }
-  if (!body.done) return held;
-  const rest = chunks.rest(); // all of it is here: what is not ended never will be
-  return rest === undefined ? held : concat(held === undefined ? [rest] : [held, rest]);
 }

@@ -2,27 +2,11 @@ import { assertEquals } from "@std/assert";
 import { ENDPOINTS } from "../../../src/engine/endpoints.ts";
 import { OPENAI } from "../../../src/engine/openai.ts";
 
-const BEGINNINGS: [events: string, begins: boolean][] = [
-  ["data: x\n\n", true],
-  ["data\n\n", true],
-  ["event: e\ndata: x\n\n", true],
-  ["\ufeffdata: x\n\n", true],
-  [": ping\n\n", false],
-  [":\n\n:\n\n", false],
-  [": ping\r\n\r\n", false],
-  [": ping\r\r", false],
-  ["\n\n", false],
-  [": data: x\n\n", false],
-  [": ping\n\ndata: x\n\n", true],
-  [": ping\rdata: x\r\r", true],
-  ["", false],
-];
-
-for (const [events, begins] of BEGINNINGS) {
-  Deno.test(`for OpenAI's engines ${JSON.stringify(events)} ${begins ? "begins" : "does not begin"} a stream`, () => {
-    assertEquals(OPENAI.begins(new TextEncoder().encode(events)), begins);
-  });
-}
+Deno.test("for OpenAI's engines everything that is whole begins a stream, a comment too", () => {
+  for (const events of ["data: x\n\n", ": ping\n\n"]) {
+    assertEquals(OPENAI.begins(new TextEncoder().encode(events)), true);
+  }
+});
 
 Deno.test("OpenAI's engines get a call as it is, query and bytes", () => {
   const endpoint = ENDPOINTS.find(({ path }) => path === "/chat/completions")!;
