@@ -53,12 +53,12 @@ export class Fleet {
     }
     const gone = [...this.#units.values()].filter((unit) => units.get(unit.backend.name) !== unit);
     this.#units = units;
-    this.#registry.apply([...units.values()].map(({ backend }) => backend));
     for (const unit of gone) {
       unit.backend.leave();
       unit.stop();
     }
     for (const unit of begun) unit.start();
+    this.#registry.apply([...units.values()].map(({ backend }) => backend));
     const removed = gone.map(({ backend }) => backend.name).filter((name) => !units.has(name));
     return { added, removed, changed };
   }
@@ -80,6 +80,5 @@ function sameAddress(a: BackendSpec, b: BackendSpec): boolean {
 
 function sameSpec(a: BackendSpec, b: BackendSpec): boolean {
   return a.url === b.url && a.weight === b.weight && a.maxInFlight === b.maxInFlight &&
-    a.apiKey === b.apiKey && String(a.models) === String(b.models) &&
-    (a.models === undefined) === (b.models === undefined);
+    a.apiKey === b.apiKey && JSON.stringify(a.models) === JSON.stringify(b.models);
 }

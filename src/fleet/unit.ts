@@ -46,8 +46,14 @@ export class BackendUnit {
       intervalMs,
       random,
       settled: () => gate.observed.healthy && backend.models !== undefined,
-      probe: (signal) =>
-        probe(backend, { client, path, timeoutMs, signal, fresh: !gate.observed.healthy }),
+      probe: (signal, { fresh }) =>
+        probe(backend, {
+          client,
+          path,
+          timeoutMs,
+          signal,
+          fresh: fresh || !gate.observed.healthy,
+        }),
       onDefect: (error) => log.error("internal error", { backend: backend.name, error }),
     });
     this.backend = backend;
@@ -78,5 +84,8 @@ function tell(log: Log, backend: Backend, change: Observed & ChangeFacts): void 
   const { healthy, cause, flipped } = change;
   if (!healthy) log.warn("backend is unhealthy", { backend: name, cause });
   else if (flipped) log.info("backend is healthy", { backend: name, models: backend.models });
+  else if (cause === "") {
+    log.info("backend tells its models", { backend: name, models: backend.models });
+  }
   if (healthy && cause !== "") log.warn("backend tells no models", { backend: name, cause });
 }

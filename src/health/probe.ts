@@ -36,8 +36,15 @@ export async function probe(backend: Backend, options: ProbeOptions): Promise<Ch
   if (options.signal.aborted) stop();
   options.signal.addEventListener("abort", stop);
   const timer = setTimeout(stop, timeoutMs);
-  const get = (path: string, fresh = false): Promise<Page> =>
-    fetchPage({ backend, client, path, limit, timeoutMs, fresh });
+  const get = async (path: string, fresh = false): Promise<Page> => {
+    const request = { backend, client, path, limit, timeoutMs };
+    try {
+      return await fetchPage({ ...request, fresh });
+    } catch (error) {
+      if (!(error instanceof UpstreamError && error.stale)) throw error;
+      return await fetchPage({ ...request, fresh: true }); // its kept connection had died
+    }
+  };
   try {
     const { status } = await get(path, fresh);
     if (status === 503) return { kind: "unavailable", reason: `${path} answered 503` };

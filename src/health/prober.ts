@@ -7,8 +7,11 @@ const FIRST_RETRY_MS = 250;
 const JITTER = 0.1;
 
 export interface ProberOptions {
-  /** One check of the backend; `signal` ends it early. What it throws is a defect. */
-  probe: (signal: AbortSignal) => Promise<CheckResult>;
+  /**
+   * One check of the backend, on a connection of its own if it is to be `fresh`; `signal` ends it early.
+   * What it throws is a defect.
+   */
+  probe: (signal: AbortSignal, facts: { fresh: boolean }) => Promise<CheckResult>;
   gate: HealthGate;
   /** Whether nothing is missing: the backend is healthy and has said what it serves. */
   settled: () => boolean;
@@ -27,15 +30,20 @@ export class Prober {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #checking = false;
   #again = false;
+  #fresh = false;
   #retryMs = FIRST_RETRY_MS;
 
   constructor(options: ProberOptions) {
     this.#options = options;
   }
 
-  /** Checks now; if a check is under way, once more right after it, as that one may predate the cause. */
+  /**
+   * Checks now, on a connection of its own; if a check is under way, once more right after it, as that one
+   * may predate the cause.
+   */
   checkNow(): void {
     if (this.#stop.signal.aborted) return;
+    this.#fresh = true;
     clearTimeout(this.#timer);
     this.#retryMs = FIRST_RETRY_MS;
     if (this.#checking) this.#again = true;
@@ -55,21 +63,33 @@ export class Prober {
     const result = await this.#probe();
     this.#checking = false;
     if (signal.aborted) return;
-    if (this.#again) { // begun before a call was refused, it says nothing about now
+    // Begun before a call was refused, a good one says nothing about now; a bad one says it again.
+    if (result !== undefined && !(this.#again && result.kind === "good")) this.#tell(gate, result);
+    if (this.#again) {
       this.#again = false;
       this.#check();
       return;
     }
-    if (result !== undefined) gate.checked(result);
     const wait = settled() ? intervalMs : Math.min(this.#retryMs, intervalMs);
     this.#retryMs = settled() ? FIRST_RETRY_MS : this.#retryMs * 2;
     this.#timer = setTimeout(() => this.#check(), wait * (1 + JITTER * (2 * random() - 1)));
   }
 
+  /** Never throws: whoever hears of the verdict may have a defect. */
+  #tell(gate: HealthGate, result: CheckResult): void {
+    try {
+      gate.checked(result);
+    } catch (error) {
+      this.#options.onDefect(error);
+    }
+  }
+
   /** Undefined if it could not be found out. Never rejects. */
   async #probe(): Promise<CheckResult | undefined> {
+    const fresh = this.#fresh;
+    this.#fresh = false;
     try {
-      return await this.#options.probe(this.#stop.signal);
+      return await this.#options.probe(this.#stop.signal, { fresh });
     } catch (error) {
       this.#options.onDefect(error);
       return undefined;

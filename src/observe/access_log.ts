@@ -15,7 +15,10 @@ function writeCall(log: Log, record: RequestRecord): void {
   const failed = (record.status ?? 0) >= 500 || record.code?.startsWith("upstream_") === true;
   if (!log.isEnabledFor(failed ? "warn" : "info")) return;
   const { attempts, outcome } = record;
-  const last = attempts.at(-1);
+  const told = record.answered ?? attempts.at(-1);
+  const failed_attempts = attempts.length > 1
+    ? attempts.filter((attempt) => attempt !== told).map(shownAttempt)
+    : undefined;
   log.line(failed ? "warn" : "info", failed ? "call failed" : "call", {
     request_id: record.requestId,
     method: record.method,
@@ -23,9 +26,9 @@ function writeCall(log: Log, record: RequestRecord): void {
     client: record.client,
     model: record.model,
     stream: record.stream,
-    backend: last?.backend,
+    backend: told?.backend,
     attempts: attempts.length,
-    failed_attempts: attempts.length > 1 ? attempts.slice(0, -1).map(shownAttempt) : undefined,
+    failed_attempts,
     resent: record.resent === 0 ? undefined : record.resent,
     status: record.status,
     code: record.code,

@@ -104,8 +104,9 @@ function textLine(level: "info" | "warn", message: string, fields: LogFields): s
 function jsonLine(level: "info" | "warn", message: string, fields: LogFields): string {
   const time = new Date().toISOString();
   const upper = level === "info" ? "INFO" : "WARN";
-  const rest = JSON.stringify(fields).slice(1).replace(UNPRINTABLE, escape);
-  return `{"@timestamp":"${time}","level":"${upper}","message":"${message}","logger":"router",${rest}\n`;
+  const rest = JSON.stringify(fields).replace(UNPRINTABLE, escape);
+  const more = rest === "{}" ? "}" : `,${rest.slice(1)}`;
+  return `{"@timestamp":"${time}","level":"${upper}","message":"${message}","logger":"router"${more}\n`;
 }
 
 function textOf(fields: LogFields): string {

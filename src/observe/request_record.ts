@@ -28,8 +28,10 @@ export interface RequestRecord {
   routed: boolean;
   model: string | undefined;
   stream: boolean | undefined;
-  /** In their order; the last is the one that answered, if one did. */
+  /** In their order. */
   readonly attempts: AttemptRecord[];
+  /** That whose answer the client got, if it is not our own. */
+  answered: AttemptRecord | undefined;
   /** Attempts that repeated a call which a broken backend may already have begun. */
   resent: number;
   /** What the client got, 499 if it left. */
@@ -62,6 +64,7 @@ export function beginRecord(
     model: undefined,
     stream: undefined,
     attempts: [],
+    answered: undefined,
     resent: 0,
     status: undefined,
     code: undefined,

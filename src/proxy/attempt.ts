@@ -43,12 +43,14 @@ export async function attempt(
     }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff, fresh });
     const events = EVENT_STREAM.test(valueOf(headers, "content-type"));
     const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));
-    const chunks = events && !encoded ? new EventChunks(house.config.limits.maxEvent) : undefined;
+    const refusal = isRefusal({ status, headers });
+    const { maxEvent } = house.config.limits;
+    const chunks = events && !encoded && !refusal ? new EventChunks(maxEvent) : undefined;
     const first = chunks === undefined
       ? await body.read()
-      : await firstEvents(body, { chunks, dialect, maxHeld: house.config.limits.maxEvent });
+      : await firstEvents(body, { chunks, dialect, maxHeld: maxEvent });
     const answer = { status, headers, first, events, encoded, chunks, dialect, requestSent, body };
-    if (!isRefusal(answer)) return { kind: "answer", answer };
+    if (!refusal) return { kind: "answer", answer };
     const held = await holdWhole(answer);
     return { kind: "refusal", answer: held ?? answer, whole: held !== undefined };
   } catch (error) {

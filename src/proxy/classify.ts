@@ -9,7 +9,7 @@ import type { Cutoff } from "./cutoff.ts";
 /**
  * What is to be done next:
  * - `pass`: the answer goes to the client;
- * - `again`: the same backend, on a new connection: nobody had read it;
+ * - `again`: on a new connection, the same backend not excluded: nobody had read it;
  * - `elsewhere`: another backend may have it, as nothing was delivered or the backend declined it;
  * - `once`: it may have been delivered, and one poison request can kill every engine it is sent to;
  * - `stop`: no more.
@@ -23,8 +23,8 @@ export interface Verdict {
   /** What the client gets if nothing better comes of other attempts. */
   readonly told: Answer | RouterError;
   readonly next: Next;
-  /** Seconds after which the backend asked to be asked again. */
-  readonly retryAfter?: number | undefined;
+  /** Whether the backend said when to come back. */
+  readonly saysWhen?: boolean;
   /** Whether it is evidence that the call breaks those who get it. */
   readonly strike: boolean;
 }
@@ -51,7 +51,7 @@ const REFUSALS: ReadonlySet<number> = new Set([
  * something that has given the call to an engine, which may still be at it. Nor is what says itself that
  * asking again is no use.
  */
-export function isRefusal({ status, headers }: Answer): boolean {
+export function isRefusal({ status, headers }: Pick<Answer, "status" | "headers">): boolean {
   return REFUSALS.has(status) && valueOf(headers, "x-should-retry").toLowerCase() !== "false";
 }
 
@@ -81,13 +81,14 @@ function judgeAnswer(answer: Answer, { backend }: Circumstances): Verdict {
 
 function judgeRefusal(
   { answer, whole }: { answer: Answer; whole: boolean },
-  { backend }: Circumstances,
+  { backend, revoked = false }: Circumstances,
 ): Verdict {
   const { status, headers } = answer;
   const unpassable = whole
     ? whyUnpassable(answer)
+    : revoked
+    ? `${status} and fell`
     : `${status} with a body too large or too slow to pass on`;
-  const after = valueOf(headers, "retry-after");
   // A 502 comes from something in front of an engine, whose connection to it broke.
   const maybeDelivered = status === STATUS_CODE.BadGateway;
   return {
@@ -95,7 +96,7 @@ function judgeRefusal(
     facts: {},
     told: unpassable === undefined ? answer : badAnswer(backend, unpassable),
     next: maybeDelivered ? "once" : "elsewhere",
-    retryAfter: /^\d+$/.test(after) ? Number(after) : undefined,
+    saysWhen: valueOf(headers, "retry-after") !== "",
     strike: maybeDelivered,
   };
 }
@@ -158,7 +159,7 @@ export function judgeFailure(
   }
   const next = error.delivered ? "once" : "elsewhere";
   const strike = error.delivered;
-  if (revoked) {
+  if (revoked && error.kind === "aborted") {
     return {
       outcome: { kind: "broke", phase },
       facts,

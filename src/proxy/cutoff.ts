@@ -22,9 +22,10 @@ export function isClients(cause: CutoffCause | undefined): boolean {
 export class Cutoff implements Stop {
   cause: CutoffCause | undefined;
   #listeners: (() => void)[] = [];
+  #interrupted = false;
 
   get stopped(): boolean {
-    return this.cause !== undefined;
+    return this.cause !== undefined || this.#interrupted;
   }
 
   on(listener: () => void): void {
@@ -36,14 +37,20 @@ export class Cutoff implements Stop {
     if (at !== -1) this.#listeners.splice(at, 1);
   }
 
-  /** Closes whatever socket the call holds now; the call itself goes on. */
+  /** Ends the attempt that is under way, whatever it waits for; the call goes on after `resume`. */
   interrupt(): void {
+    this.#interrupted = true;
     for (const listener of this.#listeners.splice(0)) listener();
+  }
+
+  /** Another attempt begins. */
+  resume(): void {
+    this.#interrupted = false;
   }
 
   cut(cause: CutoffCause): void {
     if (this.cause !== undefined) return;
     this.cause = cause;
-    this.interrupt();
+    for (const listener of this.#listeners.splice(0)) listener();
   }
 }

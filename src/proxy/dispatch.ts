@@ -3,7 +3,8 @@ import type { AttemptRecord, RequestRecord } from "../observe/request_record.ts"
 import type { Backend } from "../registry/backend.ts";
 import type { Lease } from "../registry/lease.ts";
 import type { Shortage } from "../registry/registry.ts";
-import type { Answer } from "./answer.ts";
+import { UpstreamError } from "../upstream/upstream_error.ts";
+import type { Answer, Happened } from "./answer.ts";
 import { attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
 import { classify, type Verdict } from "./classify.ts";
@@ -24,6 +25,7 @@ export interface Dispatched {
 interface Candidate extends Verdict {
   readonly lease: Lease;
   readonly at: number;
+  readonly entry: AttemptRecord;
 }
 
 /**
@@ -37,14 +39,20 @@ export async function dispatch(
 ): Promise<Dispatched> {
   const { registry, policyOf, config, budget } = house;
   const excluded = new Set<Backend>();
+  const acquire = (): Lease | Shortage =>
+    registry.acquire(call, { policy: policyOf(call.model), excluded });
   /** Whether a kept connection had died under the call: from then on it gets new ones. */
   let fresh = false;
   let best: Candidate | undefined;
   let strikes = 0;
   let left = config.retry.attempts;
   let shortage: Shortage | undefined;
+  /** The place that a call got at once when its backend gave it back. */
+  let refuge: Lease | undefined;
+  const takenRefuge = (): Lease | undefined => refuge; // the compiler does not see who sets it
   while (cutoff.cause === undefined) {
-    const found = registry.acquire(call, { policy: policyOf(call.model), excluded });
+    const found = refuge ?? acquire();
+    refuge = undefined;
     if (typeof found === "string") {
       shortage = found;
       break;
@@ -54,55 +62,87 @@ export async function dispatch(
     excluded.add(backend);
     left--;
     if (strikes > 0) record.resent++;
-    const told = beginAttempt(record, lease);
-    // Given back by a backend that has fallen, it goes elsewhere, if there is an elsewhere.
+    const entry = beginAttempt(record, lease);
     lease.onRevoked = () => {
-      if (left > 0 && strikes === 0 && registry.hasRoom(call.model, excluded)) cutoff.interrupt();
+      if (left === 0 || strikes > 0 || cutoff.stopped || budget.take() === undefined) return;
+      const place = acquire();
+      if (typeof place === "string") return; // there is no elsewhere: it waits on
+      refuge = place;
+      cutoff.interrupt();
     };
     let verdict: Verdict;
     try {
-      const happened = await attempt(call, { backend, house, cutoff, fresh });
-      verdict = classify(happened, { backend: backend.name, cutoff, revoked: lease.revoked });
+      const happened = unlessInterrupted(
+        await attempt(call, { backend, house, cutoff, fresh }),
+        takenRefuge(),
+      );
+      verdict = classify(happened, {
+        backend: backend.name,
+        cutoff,
+        revoked: takenRefuge() !== undefined,
+      });
     } catch (error) {
-      told.outcome = { kind: "router_failed" };
-      lease.settle(told.outcome);
+      entry.outcome = { kind: "router_failed" };
+      lease.settle(entry.outcome);
+      takenRefuge()?.settle(entry.outcome);
       throw error;
     }
+    cutoff.resume();
     const at = house.now();
-    told.duration = (at - lease.startedAt) / 1000;
-    told.next = verdict.next;
-    if (verdict.next === "pass") return { answer: verdict.told as Answer, lease, at };
-    told.outcome = verdict.outcome;
+    entry.duration = (at - lease.startedAt) / 1000;
+    entry.next = verdict.next;
+    if (verdict.next === "pass") {
+      lease.onRevoked = undefined;
+      lease.begin(at);
+      takenRefuge()?.settle({ kind: "router_failed" });
+      record.answered = entry;
+      return { answer: verdict.told as Answer, lease, at };
+    }
+    entry.outcome = verdict.outcome;
     lease.settle(verdict.outcome, { facts: verdict.facts, at });
-    const candidate = { ...verdict, lease, at };
+    const candidate = { ...verdict, lease, at, entry };
     best = better(best, candidate);
     if (verdict.strike && ++strikes === MAX_STRIKES) throw poisonous(candidate);
-    if (verdict.next === "stop") throw verdict.told;
+    if (verdict.next === "stop") break;
     if (verdict.next === "again") {
       fresh = true;
       excluded.delete(backend);
       left++; // the backend has never seen this one
     }
+    if (takenRefuge() !== undefined) continue; // the budget has been asked
     const wait = left > 0 ? budget.take() : undefined;
     if (wait === undefined) break;
     if (wait > 0) await pause(wait, cutoff);
   }
-  if (cutoff.cause !== undefined) throw cutError(cutoff.cause);
+  takenRefuge()?.settle({ kind: "client_left", phase: "connect" });
+  if (cutoff.cause !== undefined) throw cutError(cutoff.cause, best);
   if (best === undefined) throw shortageError(call.model, { house, shortage });
   if (best.told instanceof RouterError) throw best.told;
+  record.answered = best.entry;
   return { answer: best.told, lease: best.lease, at: best.at };
 }
 
+/** An answer that had just begun when its backend gave the call back has lost its connection. */
+function unlessInterrupted(happened: Happened, refuge: Lease | undefined): Happened {
+  if (refuge === undefined || happened.kind !== "answer" || happened.answer.body.done) {
+    return happened;
+  }
+  happened.answer.body.cancel();
+  const error = new UpstreamError("aborted", "the backend fell", { phase: "body" });
+  error.delivered = true;
+  return { kind: "failure", error };
+}
+
 function beginAttempt({ attempts }: RequestRecord, { backend, why }: Lease): AttemptRecord {
-  const attempt: AttemptRecord = {
+  const entry: AttemptRecord = {
     backend: backend.name,
     why,
     duration: undefined,
     outcome: undefined,
     next: undefined,
   };
-  attempts.push(attempt);
-  return attempt;
+  attempts.push(entry);
+  return entry;
 }
 
 /** What serves the client best if nobody answers: a refusal that says when to come back, any refusal, the last failure. */
@@ -110,8 +150,8 @@ function better(one: Candidate | undefined, other: Candidate): Candidate {
   return one === undefined || rank(other) >= rank(one) ? other : one;
 }
 
-function rank({ told, retryAfter }: Candidate): number {
-  return told instanceof RouterError ? 0 : retryAfter === undefined ? 1 : 2;
+function rank({ told, saysWhen }: Candidate): number {
+  return told instanceof RouterError ? 0 : saysWhen === true ? 2 : 1;
 }
 
 /** A call that broke two backends is not sent to a third, and its client is told not to try again. */
@@ -126,8 +166,9 @@ function poisonous({ told, lease, outcome }: Candidate): RouterError {
   });
 }
 
-/** Why a call ends between two attempts: no backend had it, so none is to blame. */
-function cutError(cause: CutoffCause): RouterError {
+/** Why a call was ended from outside: in an attempt, or between two, when no backend is to blame. */
+function cutError(cause: CutoffCause, last: Candidate | undefined): RouterError {
+  if (last?.next === "stop" && last.told instanceof RouterError) return last.told;
   return cause === "client_left"
     ? new RouterError("client_closed", "the client left before its answer")
     : new RouterError("upstream_timeout", `no backend answered in time (timeouts.${cause})`);

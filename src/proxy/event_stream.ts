@@ -4,8 +4,6 @@ import { BreakableStream } from "./breakable_stream.ts";
 export interface EventStreamOptions {
   /** What has been cut of the stream so far, and cuts the rest. */
   chunks: EventChunks;
-  /** What `chunks` gave before there was a stream: the first piece to be written. */
-  begun: Uint8Array;
   /** What is done to events on their way out, in this order; a stage may edit. */
   stages: readonly ((events: Uint8Array) => Uint8Array)[];
 }
@@ -13,31 +11,36 @@ export interface EventStreamOptions {
 /**
  * An event stream on its way to a client, as a chain: split → stages → out. Every piece that leaves holds
  * whole events, so that a client's parser never waits on half an event, and an error can be put between
- * two. The end of input lets an unterminated rest pass, a break drops it.
+ * two. What is cut already is said to be (`cut`); what is left at the end is asked for (`rest`).
  */
 export class EventStream extends BreakableStream {
   readonly #chunks: EventChunks;
+  /** A piece that need not be cut any more. */
+  #cut: Uint8Array | undefined;
 
-  constructor({ chunks, begun, stages }: EventStreamOptions) {
-    const send = (
-      events: Uint8Array,
-      controller: TransformStreamDefaultController<Uint8Array>,
-    ): void => {
-      let out = events;
-      for (const stage of stages) out = stage(out);
-      if (out.length > 0) controller.enqueue(out);
-    };
+  constructor({ chunks, stages }: EventStreamOptions) {
+    const isCut = (bytes: Uint8Array): boolean => bytes === this.#cut;
     super({
       transform(bytes, controller): void {
-        const events = bytes === begun ? bytes : chunks.push(bytes);
-        if (events !== undefined) send(events, controller);
-      },
-      flush(controller): void {
-        const rest = chunks.rest();
-        if (rest !== undefined) send(rest, controller);
+        let out = isCut(bytes) ? bytes : chunks.push(bytes);
+        if (out === undefined) return;
+        for (const stage of stages) out = stage(out);
+        if (out.length > 0) controller.enqueue(out);
       },
     });
     this.#chunks = chunks;
+  }
+
+  /** Says that the next piece to be written holds whole events, or the end of the stream. Returns it. */
+  cut(piece: Uint8Array): Uint8Array {
+    this.#cut = piece;
+    return piece;
+  }
+
+  /** The unterminated end of the stream, to be written last; undefined if there is none. */
+  rest(): Uint8Array | undefined {
+    const rest = this.#chunks.rest();
+    return rest && this.cut(rest);
   }
 
   /** See `EventChunks.discard`. */

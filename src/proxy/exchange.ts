@@ -70,12 +70,11 @@ export class Exchange {
     this.peer.offLeft(this.#onClientLeft);
     this.hold.release();
     const { record } = this;
-    const last = record.attempts.at(-1);
     const at = this.#house.now();
     if (outcome !== undefined) {
       this.lease?.settle(outcome, { facts, at });
       record.outcome = outcome;
-      if (last !== undefined) last.outcome ??= outcome;
+      if (record.answered !== undefined) record.answered.outcome ??= outcome;
       if (outcome.kind === "client_left") record.status = 499;
     }
     if (code !== undefined) record.code = code;

@@ -18,15 +18,20 @@ export async function firstEvents(
   body: Pick<ResponseBody, "read" | "done">,
   { chunks, dialect, maxHeld }: FirstEventsOptions,
 ): Promise<Uint8Array | undefined> {
-  let held: Uint8Array | undefined;
+  const held: Uint8Array[] = [];
+  let size = 0;
   for (;;) {
     const piece = await body.read();
     const more = piece === undefined ? chunks.rest() : chunks.push(piece);
-    if (more !== undefined) held = held === undefined ? more : concat([held, more]);
-    if (piece === undefined || (more !== undefined && dialect.begins(more))) break;
-    if (held !== undefined && held.length > maxHeld) break;
+    if (more !== undefined) {
+      held.push(more);
+      size += more.length;
+    }
+    if (piece === undefined || (more !== undefined && dialect.begins(more)) || size > maxHeld) {
+      break;
+    }
   }
-  if (!body.done) return held;
-  const rest = chunks.rest(); // all of it is here: what is not ended never will be
-  return rest === undefined ? held : concat(held === undefined ? [rest] : [held, rest]);
+  const rest = body.done ? chunks.rest() : undefined; // what is not ended by then never will be
+  if (rest !== undefined) held.push(rest);
+  return held.length < 2 ? held[0] : concat(held);
 }

@@ -59,7 +59,6 @@ export async function handle(
     const { answer, lease, at } = await dispatch(call, { house, cutoff, record });
     if (answer.requestSent) hold.release(); // nothing of it will be sent any more
     exchange.lease = lease;
-    lease.begin(at);
     const { status, events } = answer;
     record.status = status;
     record.timeToFirstByte = exchange.elapsed(at);

@@ -92,6 +92,7 @@ async function readGrowing(
 function unlessCut<T>(reading: Promise<T>, cutoff: Cutoff): Promise<T> {
   return new Promise((resolve, reject) => {
     const onCut = (): void => reject(cutError(cutoff));
+    if (cutoff.stopped) onCut();
     cutoff.on(onCut);
     reading.then((value) => {
       cutoff.off(onCut);

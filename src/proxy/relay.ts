@@ -65,7 +65,8 @@ export function relay(
     return tap.tap(events);
   };
   const stages = translate === undefined ? [count] : [translate, count];
-  const stream = new EventStream({ chunks, begun: first, stages });
+  const stream = new EventStream({ chunks, stages });
+  stream.cut(first);
   pump(answer, stream, { ...options, tap });
   return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
 }
@@ -108,7 +109,7 @@ async function pump(
       }
       writing = false;
       deadlines.sent();
-      piece = await body.read();
+      piece = await body.read() ?? (stream instanceof EventStream ? stream.rest() : undefined);
     }
     noteUsage(exchange, tap?.usage());
     exchange.end({ kind: "completed", status });

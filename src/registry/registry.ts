@@ -73,15 +73,6 @@ export class Registry {
     return new Lease(choice, { now: this.#now, at: now, policy });
   }
 
-  /** Whether some backend that has not had the call could take it now. */
-  hasRoom(model: string, excluded: ReadonlySet<Backend>): boolean {
-    const now = this.#now();
-    return this.#backends.some((backend) =>
-      backend.serves(model) && backend.wanted && !backend.full && !excluded.has(backend) &&
-      backend.gate.admits(now) === "open"
-    );
-  }
-
   /**
    * Calls `listener` whenever a backend of this model may have got room: a call on it has ended, or the
    * backend has changed. Returns what ends that.

@@ -43,6 +43,12 @@ export interface UpstreamResponse {
   readonly body: ResponseBody;
 }
 
+/**
+ * What the kernel takes at once, whatever the peer does. Of more, the end of the connection must end the
+ * waiting: closing a socket in Deno ends a read that waits, but not a write.
+ */
+const AT_ONCE_BYTES = 4096;
+
 /** A server that sends more interim answers than this to one request is broken. */
 const MAX_INTERIM = 16;
 
@@ -108,9 +114,7 @@ export class UpstreamClient {
       const phase = progress.delivered ? "head" : "write";
       let typed = fromSocket(error, phase);
       if (reused && !progress.answered && !stop.stopped) {
-        typed.stale = progress.delivered
-          ? typed.kind === "closed" && await connection.endedUnread()
-          : typed.kind === "closed" || typed.kind === "reset" && isPeers(typed.cause);
+        typed.stale = await this.#isStale(typed, connection, progress);
       }
       stop.off(onAbort);
       connection.close();
@@ -122,6 +126,18 @@ export class UpstreamClient {
       }
       throw typed;
     }
+  }
+
+  /** Whether the peer ended a kept connection before it could read what was written, or for its age. */
+  async #isStale(
+    error: UpstreamError,
+    connection: Connection,
+    { delivered }: { delivered: boolean },
+  ): Promise<boolean> {
+    if (!isPeersEnd(error)) return false;
+    if (!delivered) return true;
+    return error.kind === "closed" && await connection.endedUnread() ||
+      this.#pool.tooOld(connection);
   }
 
   /** Closes idle connections now, and those in use when their answers end. */
@@ -138,7 +154,8 @@ export class UpstreamClient {
 
   /**
    * Writes the request, or as much of it as its server wants: one may answer (413) and close before it
-   * has taken all of a large body, and that answer must not be lost. Gives back what was lent for it.
+   * has taken all of a large body, and that answer must not be lost. What was lent is given back when it
+   * has been written.
    */
   async #write(
     connection: Connection,
@@ -146,18 +163,14 @@ export class UpstreamClient {
     progress: { delivered: boolean },
   ): Promise<void> {
     try {
-      try {
-        await connection.write(first);
-      } finally {
-        giveBack(first);
-      }
-      if (rest !== undefined) {
-        const written = connection.write(rest).then(() => true);
+      if (rest === undefined && first.length <= AT_ONCE_BYTES) {
+        await connection.write(first).finally(() => giveBack(first));
+        progress.delivered = true;
+      } else {
+        const written = writeAll(connection, first, rest);
         written.then(() => progress.delivered = true, () => {});
         await Promise.race([written, answerBegins(connection)]);
-        return;
       }
-      progress.delivered = true;
     } catch (error) {
       if (!await answerBegins(connection)) throw error;
     }
@@ -216,9 +229,20 @@ export class UpstreamClient {
   }
 }
 
+/** Writes what was lent, gives it back, and writes the rest. */
+async function writeAll(
+  connection: Connection,
+  first: Uint8Array,
+  rest: Uint8Array | undefined,
+): Promise<void> {
+  await connection.write(first).finally(() => giveBack(first));
+  if (rest !== undefined) await connection.writeLarge(rest);
+}
+
 /** Whether the peer ended the connection, rather than the network. */
-function isPeers(cause: unknown): boolean {
-  return cause instanceof Deno.errors.ConnectionReset || cause instanceof Deno.errors.BrokenPipe;
+function isPeersEnd({ kind, cause }: UpstreamError): boolean {
+  return kind === "closed" || cause instanceof Deno.errors.ConnectionReset ||
+    cause instanceof Deno.errors.BrokenPipe;
 }
 
 /** Whether the first byte of an answer comes, rather than the end. */

@@ -1,7 +1,9 @@
 import { MAX_HEAD_BYTES } from "./response_head.ts";
-import { fromSocket } from "./upstream_error.ts";
+import { fromSocket, UpstreamError } from "./upstream_error.ts";
 
 const READ_BYTES = 16 * 1024;
+
+const SLICE_BYTES = 256 * 1024;
 
 /** How long a peer's reset may take behind its end: a round trip in a data centre, with room. */
 const RESET_MS = 10;
@@ -98,14 +100,31 @@ export class Connection {
   }
 
   /**
+   * Writes a large body in slices of a buffer of its own: a write that its peer never takes is held by the
+   * kernel's side for as long as that lasts, and must not hold the body. Throws `UpstreamError`.
+   */
+  async writeLarge(bytes: Uint8Array): Promise<void> {
+    const slice = new Uint8Array(Math.min(SLICE_BYTES, bytes.length));
+    for (let at = 0; at < bytes.length && !this.closed; at += slice.length) {
+      const part = bytes.subarray(at, at + slice.length);
+      slice.set(part);
+      await this.write(slice.subarray(0, part.length));
+    }
+    if (this.closed) {
+      throw new UpstreamError("aborted", "closed while it was written", { phase: "write" });
+    }
+  }
+
+  /**
    * After the end of input: whether the peer had closed its socket before it could read what was written
    * last. Its kernel then answered that with a reset, and a further write fails; if the peer had read
    * everything, one is still taken (RFC 9293, section 3.10.7.1).
    */
   async endedUnread(): Promise<boolean> {
-    await new Promise((resolve) => setTimeout(resolve, RESET_MS));
+    const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, RESET_MS));
+    await pause();
     try {
-      await this.#socket.write(NOTHING);
+      await Promise.race([this.#socket.write(NOTHING), pause()]); // nobody may take it
       return false;
     } catch (error) {
       return error instanceof Deno.errors.BrokenPipe ||
@@ -113,7 +132,7 @@ export class Connection {
     }
   }
 
-  /** Ends the connection at once; both directions, any pending read or write fails. */
+  /** Ends the connection at once. A pending read fails; a pending write stays until the peer takes it. */
   close(): void {
     if (this.closed) return;
     this.closed = true;

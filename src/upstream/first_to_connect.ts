@@ -1,3 +1,9 @@
+/**
+ * How long a connect that is not wanted any more may still succeed, and be closed, before it is given up:
+ * Deno loses the socket of one that is aborted in the turn in which it succeeds.
+ */
+const COLLISION_MS = 250;
+
 export interface Connected {
   readonly socket: Deno.TcpConn;
   readonly address: string;
@@ -16,10 +22,13 @@ export function firstToConnect(
     let [begun, failures] = [0, 0];
     let settled = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
+    const giveUp = new AbortController();
 
     function settle(): void {
       settled = true;
       clearTimeout(timer);
+      signal.removeEventListener("abort", aborted);
+      if (failures < begun) setTimeout(() => giveUp.abort(), COLLISION_MS);
     }
 
     function failIfAllHave(): void {
@@ -34,14 +43,14 @@ export function firstToConnect(
       const index = begun++;
       const address = addresses[index]!;
       if (begun < addresses.length) timer = setTimeout(next, headStartMs);
-      Deno.connect({ hostname: address, port, signal }).then((socket) => {
+      Deno.connect({ hostname: address, port, signal: giveUp.signal }).then((socket) => {
         if (settled) return socket.close(); // it came in the turn in which another one did
         settle();
         resolve({ socket, address });
       }, (error) => {
+        failures++;
         if (settled) return;
         errors[index] = error;
-        failures++;
         failIfAllHave();
         next();
       });

@@ -78,6 +78,12 @@ export class Pool {
     if (connection.idleUntil < this.#timerAt) this.#arm(connection.idleUntil);
   }
 
+  /** Whether a connection from here is of an age at which the peer is known to close idle ones. */
+  tooOld({ idleSince }: Connection): boolean {
+    const now = this.#options.now();
+    return now - idleSince >= this.#habit(now);
+  }
+
   /** To be told of a connection from here whose peer had closed it before it could be used. */
   peerClosed({ idleSince }: Connection): void {
     const now = this.#options.now();

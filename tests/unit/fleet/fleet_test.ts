@@ -129,6 +129,15 @@ Deno.test("a fleet that is told the same again does nothing", async () => {
   assert(registry.backends.every((backend, index) => backend === before[index]));
 });
 
+Deno.test("a fleet sees that one name has become two", async () => {
+  await using peer = engine();
+  using one = world();
+  const { fleet, registry } = one;
+  fleet.apply([specAt("a", peer, { models: ["x,y"] })]);
+  assertEquals(fleet.apply([specAt("a", peer, { models: ["x", "y"] })]).changed, ["a"]);
+  assertEquals(registry.backends[0]!.models, ["x", "y"]);
+});
+
 Deno.test("a fleet takes no two backends of one name, and then changes nothing", async () => {
   await using peer = engine();
   using one = world();

@@ -3,6 +3,7 @@ import { FakeTime } from "@std/testing/time";
 import type { CheckResult } from "../../../src/health/health_gate.ts";
 import { probe } from "../../../src/health/probe.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
+import { Connection } from "../../../src/upstream/connection.ts";
 import { UpstreamClient } from "../../../src/upstream/client.ts";
 import { newBackend, type TestBackend } from "../../contract/backends.ts";
 import { type PeerConnection, RawPeer } from "../../support/raw_peer.ts";
@@ -278,4 +279,22 @@ Deno.test("a check that this process cannot make says so, and nothing about the 
   } finally {
     Deno.connect = original;
   }
+});
+
+Deno.test("a check whose kept connection had just been closed asks again on a new one", async () => {
+  await using peer = serve({ "/health": answer(200) });
+  const backend = newBackend("a");
+  const client = new UpstreamClient({ host: "127.0.0.1", port: peer.port });
+  const { signal } = new AbortController();
+  const options = { client, path: "/health", timeoutMs: 10_000, signal };
+  await probe(backend, options);
+  const { write } = Connection.prototype;
+  Connection.prototype.write = function (bytes): Promise<void> {
+    Connection.prototype.write = write;
+    peer.connections[0]!.close(); // in this very turn
+    return write.call(this, bytes);
+  };
+  assertEquals(await probe(backend, options), { kind: "good" });
+  assertEquals(peer.connections.length, 2);
+  client.close();
 });

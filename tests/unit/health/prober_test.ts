@@ -15,6 +15,7 @@ class Bench {
   models = true;
   readonly flips: boolean[] = [];
   readonly defects: unknown[] = [];
+  readonly fresh: boolean[] = [];
   /** In the middle: no jitter. */
   random = 0.5;
   readonly gate: HealthGate;
@@ -36,7 +37,8 @@ class Bench {
       onDefect: (error) => this.defects.push(error),
       random: () => this.random,
       settled: () => this.gate.observed.healthy && this.models,
-      probe: (signal) => {
+      probe: (signal, { fresh }) => {
+        this.fresh.push(fresh);
         this.begun.push(Date.now());
         this.signal = signal;
         if (this.finds !== undefined) return Promise.resolve(this.finds);
@@ -214,5 +216,30 @@ Deno.test("Prober whose check has a defect tells it, holds nothing against the b
   });
   await pass(time, 30_000);
   assertEquals([bench.defects.length, bench.gate.observed.healthy], [3, true]);
+  bench.prober.stop();
+});
+
+Deno.test("Prober counts a check that failed, however many calls could not connect meanwhile", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench();
+  bench.prober.checkNow();
+  await bench.answer(time, GOOD);
+  await pass(time, 10_000);
+  for (let check = 0; check < 2; check++) {
+    bench.gate.record({ kind: "refused" }, { late: true });
+    await bench.answer(time, MISS);
+  }
+  assertEquals(bench.gate.observed.healthy, false);
+  bench.prober.stop();
+});
+
+Deno.test("Prober that is asked to look looks on a connection of its own", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench({ finds: GOOD });
+  bench.prober.checkNow();
+  await pass(time, 10_000);
+  bench.gate.record({ kind: "refused" }, { late: true });
+  await pass(time, 10_000);
+  assertEquals(bench.fresh, [true, false, true, false]);
   bench.prober.stop();
 });

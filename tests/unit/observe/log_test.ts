@@ -144,3 +144,12 @@ Deno.test("a log makes a line in its format without writing it, whatever its lev
   assertEquals(JSON.parse(log.formatted("warn", "m", { n: 1 })).n, 1);
   assertEquals(written.length, 1);
 });
+
+Deno.test("a line without fields is a whole one, too", () => {
+  const lines: string[] = [];
+  for (const format of ["json", "text"] as const) {
+    createLog({ level: "info", format, write: (line) => lines.push(line) }).line("info", "x", {});
+  }
+  assertEquals(JSON.parse(lines[0]!).message, "x");
+  assertEquals(lines[1]!.endsWith(" INFO  x\n"), true);
+});

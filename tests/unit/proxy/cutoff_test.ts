@@ -29,3 +29,16 @@ Deno.test("Cutoff tells nobody who has stopped listening", () => {
   cutoff.cut("total");
   assertEquals(heard, ["second"]);
 });
+
+Deno.test("a Cutoff that is interrupted stays so for who comes late, until the next attempt begins", () => {
+  const cutoff = new Cutoff();
+  let told = 0;
+  cutoff.on(() => told++);
+  cutoff.interrupt();
+  assertEquals([cutoff.stopped, cutoff.cause, told], [true, undefined, 1]);
+  cutoff.resume();
+  assertEquals(cutoff.stopped, false);
+  cutoff.cut("idle");
+  cutoff.resume();
+  assertEquals([cutoff.stopped, told], [true, 1]);
+});

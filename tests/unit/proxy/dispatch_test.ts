@@ -336,9 +336,15 @@ for (
     ["breaks", leaves],
     ["answers 503", always(answer(503))],
     ["answers a page", always(answer(503, "<html>", "text/html"))],
+    ["answers nonsense", always("SSH-2.0\r\n\r\n")],
+    ["answers a page of its failure", always(answer(500, "<html>", "text/html"))],
   ] as [string, PeerScript | undefined][]
 ) {
-  for (const order of ["first", "last"]) {
+  for (
+    const order of what.startsWith("answers nonsense") || what.includes("failure")
+      ? ["first"]
+      : ["first", "last"]
+  ) {
     Deno.test(`a 429 that says when to come back is what the client gets if the other backend ${what}, coming ${order}`, async () => {
       const scripts = order === "first" ? [LATER, other ?? OK] : [other ?? OK, LATER];
       await using house = new TestHouse(scripts);
@@ -347,6 +353,11 @@ for (
       assertEquals([response.status, await response.text()], [429, '{"later":1}']);
       assertEquals(response.headers.get("retry-after"), "7");
       assertEquals(house.inFlight, [0, 0]);
+      const [own, others] = order === "first" ? ["b0", "b1"] : ["b1", "b0"];
+      const line = house.log[0];
+      assertEquals([response.headers.get("x-infinilm-service"), line?.["backend"]], [own, own]);
+      const failed = line?.["failed_attempts"] as string[];
+      assertEquals(failed.map((one) => one.split(":")[0]), [others]);
     });
   }
 }
@@ -426,6 +437,40 @@ Deno.test("a call that a fallen backend gives back stays where it is if there is
     assertEquals((await told(await asked)).code, "upstream_timeout");
   }
   assertEquals([struck.asked, struck.inFlight], [[1, 1, 0], [0, 0, 0]]);
+});
+
+Deno.test("of calls that a fallen backend gives back only so many go as there is room for, the others wait on", async () => {
+  await using house = new TestHouse([silent, OK], {
+    specs: [{}, { maxInFlight: 1 }],
+    timeouts: { requestMs: 5000 },
+  });
+  using time = new FakeTime();
+  house.backends[1]!.load.inFlight = 1; // so that all begin on the first
+  const asked = [0, 1, 2, 3].map(() => house.post());
+  await house.peers[0]!.received(4);
+  house.backends[1]!.load.inFlight = 0;
+  house.backends[0]!.gate.healthy = false;
+  house.backends[0]!.revokeWaiting();
+  const [first] = await Promise.all([Promise.race(asked), house.peers[1]!.received(1)]);
+  assertEquals(first.status, 200);
+  assertEquals(house.inFlight, [3, 0]);
+  time.tick(5000);
+  const statuses = (await Promise.all(asked)).map(({ status }) => status).sort();
+  assertEquals([statuses, house.inFlight], [[200, 504, 504, 504], [0, 0]]);
+});
+
+Deno.test("a refusal that is an event stream passes byte for byte if nobody else answers", async () => {
+  const body = ["data: one\n\ndata: tw", "o\n\ndata: three\n\n"];
+  await using house = new TestHouse([async (conn) => {
+    await conn.readRequest();
+    await conn.write(
+      "HTTP/1.1 429 X\r\ncontent-type: text/event-stream\r\n" +
+        `content-length: ${body.join("").length}\r\n\r\n${body[0]}`,
+    );
+    await conn.write(body[1]!);
+  }]);
+  const response = await house.post(STREAM);
+  assertEquals([response.status, await response.text()], [429, body.join("")]);
 });
 
 Deno.test("a call asks the budget before every further attempt, waits as it says, and stops when there is none", async () => {

@@ -8,7 +8,6 @@ import { boundaries, bytesOf, cutAt, cuts, eventStreams, join, textOf } from "..
 function streamOf(maxEvent: number, tap: (piece: Uint8Array) => void = () => {}): EventStream {
   return new EventStream({
     chunks: new EventChunks(maxEvent),
-    begun: new Uint8Array(),
     stages: [(piece) => (tap(piece), piece)],
   });
 }
@@ -37,6 +36,8 @@ async function pass(pieces: readonly Uint8Array[], { maxEvent = 1 << 20 } = {}):
     steps.push(all.slice(before));
   }
   const before = all.length;
+  const rest = stream.rest();
+  if (rest !== undefined) await writer.write(rest);
   await writer.close();
   await reading;
   steps.push(all.slice(before));
@@ -147,6 +148,7 @@ Deno.test("EventStream takes an event of many single bytes in little time", asyn
   const reading = Array.fromAsync(stream.readable);
   const byte = bytesOf("x");
   for (let index = 0; index < 50_000; index++) await writer.write(byte);
+  await writer.write(stream.rest()!);
   await writer.close();
   assertEquals((await reading).map((piece) => piece.length), [50_000]);
 });
@@ -209,7 +211,6 @@ Deno.test("EventStream takes no more than its reader does", async () => {
 Deno.test("EventStream has every stage edit what leaves, in their order, and sends nothing that is empty", async () => {
   const stream = new EventStream({
     chunks: new EventChunks(100),
-    begun: bytesOf("data: begun\n\n"),
     stages: [
       (events) => bytesOf(textOf(events).replace("data: drop\n\n", "").replace("a", "b")),
       (events) => bytesOf(textOf(events).toUpperCase()),
@@ -226,7 +227,8 @@ Deno.test("EventStream has every stage edit what leaves, in their order, and sen
 Deno.test("EventStream does not cut again what was cut before it was there", async () => {
   const chunks = new EventChunks(100);
   const begun = chunks.push(bytesOf("data: a\n\nda"))!;
-  const stream = new EventStream({ chunks, begun, stages: [] });
+  const stream = new EventStream({ chunks, stages: [] });
+  stream.cut(begun);
   const writer = stream.writable.getWriter();
   const reading = Array.fromAsync(stream.readable);
   await writer.write(begun);

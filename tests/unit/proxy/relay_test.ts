@@ -267,3 +267,15 @@ Deno.test("a body whose call was cut before it began to go out ends, though its 
     assertEquals([told.length, call.backend.inFlight], [1, 0], cause);
   }
 });
+
+Deno.test("the unterminated end of a stream is counted and read along as all of it", async () => {
+  await using house = new TestHouse([byHand]);
+  const { conn, next } = await feed(house, SSE_HEAD + chunk("data: a\n\n"));
+  assertEquals(await next(), "data: a\n\n");
+  const end = USAGE.trimEnd();
+  await conn.write(`${chunk(end)}0\r\n\r\n`);
+  assertEquals(await next(), end);
+  assertEquals(await next(), undefined);
+  const [line] = house.log;
+  assertEquals([line?.["bytes"], line?.["prompt_tokens"]], [9 + end.length, 7]);
+});

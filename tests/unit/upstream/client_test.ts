@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { until } from "../../support/until.ts";
 import { latin1, latin1Bytes, type PeerConnection, RawPeer } from "../../support/raw_peer.ts";
 import { Connection } from "../../../src/upstream/connection.ts";
 import { UpstreamClient, type UpstreamResponse } from "../../../src/upstream/client.ts";
@@ -860,4 +861,63 @@ Deno.test("answers to calls at the same time are never mixed up", async () => {
   await Promise.all(workers);
   assertEquals(peer.requests.length, 800);
   assert(peer.connections.length <= 8, `${peer.connections.length} connections`);
+});
+
+/** A socket whose peer takes nothing and says nothing; closing it ends its read, not its write. */
+class DeafSocket extends FakeSocket {
+  readonly #closed = Promise.withResolvers<never>();
+  readonly asked: Uint8Array[] = [];
+
+  constructor() {
+    super([]);
+    this.#closed.promise.catch(() => {});
+  }
+
+  override read(): Promise<number | null> {
+    return this.#closed.promise;
+  }
+
+  override write(bytes: Uint8Array): Promise<number> {
+    this.asked.push(bytes);
+    return new Promise(() => {});
+  }
+
+  override close(): void {
+    super.close();
+    this.#closed.reject(new Deno.errors.Interrupted("closed"));
+  }
+}
+
+for (const size of [5000, 120_000, 400_000]) {
+  Deno.test(`a request of ${size} bytes that its peer does not take ends when it is stopped`, async () => {
+    const socket = new DeafSocket();
+    using _ = fakeConnect(socket);
+    using client = new TestClient({ port: 1 });
+    const stop = new AbortController();
+    const asked = client.ask({ method: "POST", body: new Uint8Array(size) }, {
+      signal: stop.signal,
+    });
+    const failed = failure(asked);
+    await until("it is being written", () => socket.asked.length > 0);
+    stop.abort();
+    assertEquals(facts(await failed).kind, "aborted");
+    assertEquals(socket.closed, true);
+  });
+}
+
+Deno.test("a body that is large is never what waits in the kernel's hands", async () => {
+  const body = new Uint8Array(400_000);
+  const sockets = [new FakeSocket([OK])];
+  const asked: ArrayBufferLike[] = [];
+  const { write } = sockets[0]!;
+  sockets[0]!.write = function (bytes): Promise<number> {
+    asked.push(bytes.buffer);
+    return write.call(this, bytes);
+  };
+  using _ = fakeConnect(...sockets);
+  using client = new TestClient({ port: 1 });
+  await client.text({ method: "POST", body });
+  assertEquals(asked.length > 1 && asked.every((buffer) => buffer !== body.buffer), true);
+  const sent = sockets[0]!.written.reduce((size, piece) => size + piece.length, 0);
+  assert(sent > 400_000);
 });
