@@ -22,6 +22,17 @@ export interface Dispatched {
   readonly at: number;
 }
 
+/** Where a call goes when its backend gives it back. */
+class Refuge {
+  lease: Lease | undefined;
+
+  take(): Lease | undefined {
+    const { lease } = this;
+    this.lease = undefined;
+    return lease;
+  }
+}
+
 interface Candidate extends Verdict {
   readonly lease: Lease;
   readonly at: number;
@@ -48,11 +59,9 @@ export async function dispatch(
   let left = config.retry.attempts;
   let shortage: Shortage | undefined;
   /** The place that a call got at once when its backend gave it back. */
-  let refuge: Lease | undefined;
-  const takenRefuge = (): Lease | undefined => refuge; // the compiler does not see who sets it
+  const refuge = new Refuge();
   while (cutoff.cause === undefined) {
-    const found = refuge ?? acquire();
-    refuge = undefined;
+    const found = refuge.take() ?? acquire();
     if (typeof found === "string") {
       shortage = found;
       break;
@@ -67,24 +76,24 @@ export async function dispatch(
       if (left === 0 || strikes > 0 || cutoff.stopped || budget.take() === undefined) return;
       const place = acquire();
       if (typeof place === "string") return; // there is no elsewhere: it waits on
-      refuge = place;
+      refuge.lease = place;
       cutoff.interrupt();
     };
     let verdict: Verdict;
     try {
       const happened = unlessInterrupted(
         await attempt(call, { backend, house, cutoff, fresh }),
-        takenRefuge(),
+        refuge.lease,
       );
       verdict = classify(happened, {
         backend: backend.name,
         cutoff,
-        revoked: takenRefuge() !== undefined,
+        revoked: refuge.lease !== undefined,
       });
     } catch (error) {
       entry.outcome = { kind: "router_failed" };
       lease.settle(entry.outcome);
-      takenRefuge()?.settle(entry.outcome);
+      refuge.lease?.settle(entry.outcome);
       throw error;
     }
     cutoff.resume();
@@ -94,7 +103,7 @@ export async function dispatch(
     if (verdict.next === "pass") {
       lease.onRevoked = undefined;
       lease.begin(at);
-      takenRefuge()?.settle({ kind: "router_failed" });
+      refuge.lease?.settle({ kind: "router_failed" });
       record.answered = entry;
       return { answer: verdict.told as Answer, lease, at };
     }
@@ -109,12 +118,12 @@ export async function dispatch(
       excluded.delete(backend);
       left++; // the backend has never seen this one
     }
-    if (takenRefuge() !== undefined) continue; // the budget has been asked
+    if (refuge.lease !== undefined) continue; // the budget has been asked
     const wait = left > 0 ? budget.take() : undefined;
     if (wait === undefined) break;
     if (wait > 0) await pause(wait, cutoff);
   }
-  takenRefuge()?.settle({ kind: "client_left", phase: "connect" });
+  refuge.lease?.settle({ kind: "client_left", phase: "connect" });
   if (cutoff.cause !== undefined) throw cutError(cutoff.cause, best);
   if (best === undefined) throw shortageError(call.model, { house, shortage });
   if (best.told instanceof RouterError) throw best.told;

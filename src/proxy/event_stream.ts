@@ -4,37 +4,32 @@ import { BreakableStream } from "./breakable_stream.ts";
 export interface EventStreamOptions {
   /** What has been cut of the stream so far, and cuts the rest. */
   chunks: EventChunks;
-  /** What is done to events on their way out, in this order; a stage may edit. */
-  stages: readonly ((events: Uint8Array) => Uint8Array)[];
+  /** What is done to events on their way out; it may edit. */
+  stage: (events: Uint8Array) => Uint8Array;
 }
 
 /**
- * An event stream on its way to a client, as a chain: split → stages → out. Every piece that leaves holds
+ * An event stream on its way to a client, as a chain: split → stage → out. Every piece that leaves holds
  * whole events, so that a client's parser never waits on half an event, and an error can be put between
  * two. What is cut already is said to be (`cut`); what is left at the end is asked for (`rest`).
  */
 export class EventStream extends BreakableStream {
   readonly #chunks: EventChunks;
-  /** A piece that need not be cut any more. */
-  #cut: Uint8Array | undefined;
+  /** Says that the next piece to be written holds whole events, or the end of the stream. Returns it. */
+  readonly cut: (piece: Uint8Array) => Uint8Array;
 
-  constructor({ chunks, stages }: EventStreamOptions) {
-    const isCut = (bytes: Uint8Array): boolean => bytes === this.#cut;
+  constructor({ chunks, stage }: EventStreamOptions) {
+    let cut: Uint8Array | undefined;
     super({
       transform(bytes, controller): void {
-        let out = isCut(bytes) ? bytes : chunks.push(bytes);
-        if (out === undefined) return;
-        for (const stage of stages) out = stage(out);
+        const events = bytes === cut ? bytes : chunks.push(bytes);
+        if (events === undefined) return;
+        const out = stage(events);
         if (out.length > 0) controller.enqueue(out);
       },
     });
     this.#chunks = chunks;
-  }
-
-  /** Says that the next piece to be written holds whole events, or the end of the stream. Returns it. */
-  cut(piece: Uint8Array): Uint8Array {
-    this.#cut = piece;
-    return piece;
+    this.cut = (piece) => cut = piece;
   }
 
   /** The unterminated end of the stream, to be written last; undefined if there is none. */

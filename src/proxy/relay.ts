@@ -64,8 +64,10 @@ export function relay(
     record.bytes += events.length;
     return tap.tap(events);
   };
-  const stages = translate === undefined ? [count] : [translate, count];
-  const stream = new EventStream({ chunks, stages });
+  const stage = translate === undefined
+    ? count
+    : (events: Uint8Array): Uint8Array => count(translate(events));
+  const stream = new EventStream({ chunks, stage });
   stream.cut(first);
   pump(answer, stream, { ...options, tap });
   return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;

@@ -44,10 +44,11 @@ export interface UpstreamResponse {
 }
 
 /**
- * What the kernel takes at once, whatever the peer does. Of more, the end of the connection must end the
+ * What the kernel takes at once on a connection whose last request is answered, whatever the peer does: the
+ * least that Linux gives a socket is more. Of larger requests, the end of the connection must end the
  * waiting: closing a socket in Deno ends a read that waits, but not a write.
  */
-const AT_ONCE_BYTES = 4096;
+const AT_ONCE_BYTES = 32 * 1024;
 
 /** A server that sends more interim answers than this to one request is broken. */
 const MAX_INTERIM = 16;

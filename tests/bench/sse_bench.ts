@@ -27,7 +27,7 @@ for (const [name, pieces] of SHAPES) {
   });
   Deno.bench({ name, group: "EventStream, both ends" }, async () => {
     const chunks = new EventChunks(MAX_EVENT);
-    const stream = new EventStream({ chunks, stages: [] });
+    const stream = new EventStream({ chunks, stage: (events) => events });
     await Promise.all([write(stream.writable, pieces), drain(stream.readable)]);
   });
 }
