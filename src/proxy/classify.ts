@@ -120,7 +120,7 @@ export function judgeFailure(
   { backend, cutoff, revoked = false, inStream = false }: Circumstances,
 ): Omit<Verdict, "told"> & { readonly error: RouterError } {
   const { phase } = error;
-  const facts: ExchangeFacts = { reason: error.message };
+  const facts: ExchangeFacts = { reason: error.message, reused: error.reused };
   const cause = { cause: error };
   const stop = { facts, next: "stop", strike: false } as const;
   switch (cutoff.cause) {

@@ -20,6 +20,8 @@ export type Admission = "open" | "last_resort" | "shut";
 export interface ExchangeFacts {
   /** What the connection said when it failed. */
   readonly reason?: string;
+  /** Whether it failed on a connection that had served others before. */
+  readonly reused?: boolean;
   /** Whether no connection came in time: weaker evidence than a refusal. */
   readonly late?: boolean;
   /** Seconds from the pick to the first byte of the body; undefined if none came. */

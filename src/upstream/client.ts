@@ -113,15 +113,15 @@ export class UpstreamClient {
       return { status, headers, requestSent: progress.delivered, body };
     } catch (error) {
       const phase = progress.delivered ? "head" : "write";
-      let typed = fromSocket(error, phase);
-      if (reused && !progress.answered && !stop.stopped) {
-        typed.stale = await this.#isStale(typed, connection, progress);
-      }
+      let typed = this.#describe(fromSocket(error, phase), { ...progress, reused });
+      const stale = !stop.stopped && await this.#isStale(typed, connection);
       stop.off(onAbort);
       connection.close();
-      if (stop.stopped) typed = new UpstreamError("aborted", "aborted", { phase });
-      this.#describe(typed, { ...progress, reused });
-      if (typed.stale) {
+      if (stop.stopped) {
+        const aborted = new UpstreamError("aborted", "aborted", { phase });
+        typed = this.#describe(aborted, { ...progress, reused });
+      } else if (stale) {
+        typed.stale = true;
         typed.delivered = false;
         this.#pool.peerClosed(connection);
       }
@@ -130,13 +130,9 @@ export class UpstreamClient {
   }
 
   /** Whether the peer ended a kept connection before it could read what was written, or for its age. */
-  async #isStale(
-    error: UpstreamError,
-    connection: Connection,
-    { delivered }: { delivered: boolean },
-  ): Promise<boolean> {
-    if (!isPeersEnd(error)) return false;
-    if (!delivered) return true;
+  async #isStale(error: UpstreamError, connection: Connection): Promise<boolean> {
+    if (!error.reused || error.answered || !isPeersEnd(error)) return false;
+    if (!error.delivered) return true;
     return error.kind === "closed" && await connection.endedUnread() ||
       this.#pool.tooOld(connection);
   }
