@@ -84,6 +84,11 @@ export const ERRORS = {
     ...client,
     meaning: "A transfer-encoding other than `chunked`, or an HTTP method nobody defines.",
   }),
+  upstream_busy: kind(STATUS_CODE.TooManyRequests, "upstream", {
+    type: "rate_limit_error",
+    repeat: true,
+    meaning: "The backend answered 429, in a form that cannot be passed on; its `retry-after` is.",
+  }),
   upstream_connect: kind(STATUS_CODE.BadGateway, "upstream", {
     ...upstream,
     meaning: "No connection to any backend tried could be made.",
@@ -94,7 +99,9 @@ export const ERRORS = {
   }),
   upstream_bad_answer: kind(STATUS_CODE.BadGateway, "upstream", {
     ...upstream,
-    meaning: "The backend's answer is not valid HTTP, or an error page that is not JSON.",
+    meaning:
+      "The backend's answer is not valid HTTP, or an error page that is not JSON and neither 429, 503 " +
+      "nor 504.",
   }),
   model_not_found: kind(STATUS_CODE.ServiceUnavailable, "router", {
     ...unavailable,
@@ -110,10 +117,16 @@ export const ERRORS = {
       "The router itself holds all it may: `limits.max_connections`, `limits.max_requests` or " +
       "`limits.max_held`; see `retry-after`.",
   }),
+  upstream_unavailable: kind(STATUS_CODE.ServiceUnavailable, "upstream", {
+    ...unavailable,
+    meaning: "The backend answered 503, in a form that cannot be passed on; its `retry-after` is.",
+  }),
   upstream_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
     ...upstream,
     repeat: false,
-    meaning: "The backend gave no answer within `timeouts.request`; it may still be working on it.",
+    meaning:
+      "The backend gave no answer within `timeouts.request`, or answered 504 in a form that cannot be " +
+      "passed on; it may still be working on it.",
   }),
   upstream_idle_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
     ...upstream,
@@ -128,8 +141,8 @@ export type ErrorCode = keyof typeof ERRORS;
 export interface RouterErrorOptions {
   /** The request field at fault, dotted: `sampling_params.stop`. */
   param?: string;
-  /** Seconds for `retry-after`. */
-  retryAfter?: number;
+  /** For `retry-after`: seconds, or a date as a backend sent it. */
+  retryAfter?: number | string | undefined;
   /** Overrides the table where this one case differs: whether asking again can help. */
   repeat?: boolean;
   /** Response headers of this error, such as `allow`. */
@@ -142,7 +155,7 @@ export class RouterError extends Error {
   override readonly name = "RouterError";
   readonly code: ErrorCode;
   readonly param: string | undefined;
-  readonly retryAfter: number | undefined;
+  readonly retryAfter: number | string | undefined;
   readonly repeat: boolean;
   readonly headers: Record<string, string>;
 

@@ -1,5 +1,5 @@
 import { STATUS_CODE } from "@std/http/status";
-import { RouterError } from "../errors.ts";
+import { type ErrorCode, RouterError } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ExchangeFacts } from "../registry/gate.ts";
 import type { UpstreamError } from "../upstream/upstream_error.ts";
@@ -76,7 +76,8 @@ function judgeAnswer(answer: Answer, { backend }: Circumstances): Verdict {
     return { outcome, facts: {}, told: answer, next: "pass", strike: false };
   }
   answer.body.cancel();
-  return { outcome, facts: {}, told: badAnswer(backend, unpassable), next: "stop", strike: false };
+  const told = inOurWords(answer, { backend, what: unpassable });
+  return { outcome, facts: {}, told, next: "stop", strike: false };
 }
 
 function judgeRefusal(
@@ -94,24 +95,43 @@ function judgeRefusal(
   return {
     outcome: { kind: "completed", status },
     facts: {},
-    told: unpassable === undefined ? answer : badAnswer(backend, unpassable),
+    told: unpassable === undefined ? answer : inOurWords(answer, { backend, what: unpassable }),
     next: maybeDelivered ? "once" : "elsewhere",
     saysWhen: valueOf(headers, "retry-after") !== "",
     strike: maybeDelivered,
   };
 }
 
-/** Statuses without a meaning, and error pages for people; undefined for what can be passed on. */
+/** Statuses without a meaning, and pages for people where programs read; undefined for what can be passed on. */
 function whyUnpassable({ status, headers }: Answer): string | undefined {
-  if (status < 500) return undefined;
+  if (status < 500 && status !== STATUS_CODE.TooManyRequests) return undefined;
   if (status >= 600) return `the unknown status ${status}`;
   const type = valueOf(headers, "content-type");
   if (/^[^;]*[/+]json\b/i.test(type)) return undefined;
   return `${status} with ${type || "no content-type"} instead of JSON`;
 }
 
-function badAnswer(backend: string, what: string): RouterError {
-  return new RouterError("upstream_bad_answer", `backend ${backend} answered ${what}`);
+/** Statuses that say what a client is to do; they keep their meaning, others become 502. */
+const MEANING: ReadonlyMap<number, ErrorCode> = new Map([
+  [STATUS_CODE.TooManyRequests, "upstream_busy"],
+  [STATUS_CODE.ServiceUnavailable, "upstream_unavailable"],
+  [STATUS_CODE.GatewayTimeout, "upstream_timeout"],
+]);
+
+/** An answer whose body cannot be passed on. */
+function inOurWords(
+  { status, headers }: Answer,
+  { backend, what }: { backend: string; what: string },
+): RouterError {
+  const code = MEANING.get(status) ?? "upstream_bad_answer";
+  const retryAfter = code === "upstream_bad_answer"
+    ? undefined
+    : valueOf(headers, "retry-after") || undefined;
+  const final = valueOf(headers, "x-should-retry").toLowerCase() === "false";
+  return new RouterError(code, `backend ${backend} answered ${what}`, {
+    retryAfter,
+    ...(final ? { repeat: false } : {}),
+  });
 }
 
 /** Judges why an exchange failed, before or after its answer had begun. */

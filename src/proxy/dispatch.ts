@@ -160,7 +160,9 @@ function better(one: Candidate | undefined, other: Candidate): Candidate {
 }
 
 function rank({ told, saysWhen }: Candidate): number {
-  return told instanceof RouterError ? 0 : saysWhen === true ? 2 : 1;
+  const refused = !(told instanceof RouterError) || told.code === "upstream_busy" ||
+    told.code === "upstream_unavailable";
+  return !refused ? 0 : saysWhen === true ? 2 : 1;
 }
 
 /** A call that broke two backends is not sent to a third, and its client is told not to try again. */

@@ -170,11 +170,30 @@ Deno.test("a call for which there is no backend is told why", async () => {
 });
 
 Deno.test("an answer that is not JSON and tells of a fault is wrapped; any other passes", async () => {
-  for (const status of [500, 502, 503]) {
-    await using house = new TestHouse([always(answer(status, "<html>", "text/html"))]);
-    const { code, service } = await told(await house.post());
-    assertEquals([code, service], ["upstream_bad_answer", "infinilm-router"]);
-    assertEquals(house.inFlight, [0]);
+  for (
+    const [status, code, own] of [
+      [500, "upstream_bad_answer", 502],
+      [502, "upstream_bad_answer", 502],
+      [505, "upstream_bad_answer", 502],
+      [429, "upstream_busy", 429],
+      [503, "upstream_unavailable", 503],
+      [504, "upstream_timeout", 504],
+    ] as const
+  ) {
+    for (const after of ["7", "Fri, 31 Dec 2027 23:59:59 GMT", undefined]) {
+      const head = after === undefined ? "" : `retry-after: ${after}\r\n`;
+      const page = answer(status, "busy", "text/plain").replace(
+        "content-type",
+        `${head}content-type`,
+      );
+      await using house = new TestHouse([always(page)]);
+      const response = await house.post();
+      const found = await told(response);
+      assertEquals([found.status, found.code, found.service], [own, code, "infinilm-router"]);
+      const kept = own === 502 ? null : after ?? null;
+      assertEquals(response.headers.get("retry-after"), kept, `${status}`);
+      assertEquals(house.inFlight, [0]);
+    }
   }
   await using house = new TestHouse([always(answer(404, "<html>", "text/html"))]);
   const response = await house.post();
@@ -198,7 +217,7 @@ for (
     assertEquals((await told(await both.post())).service, "b1");
     await using alone = new TestHouse([script]);
     const { status, code } = await told(await alone.post());
-    assertEquals([status, code, alone.inFlight], [502, "upstream_bad_answer", [0]]);
+    assertEquals([status, code, alone.inFlight], [503, "upstream_unavailable", [0]]);
   });
 }
 
@@ -459,18 +478,11 @@ Deno.test("of calls that a fallen backend gives back only so many go as there is
   assertEquals([statuses, house.inFlight], [[200, 504, 504, 504], [0, 0]]);
 });
 
-Deno.test("a refusal that is an event stream passes byte for byte if nobody else answers", async () => {
-  const body = ["data: one\n\ndata: tw", "o\n\ndata: three\n\n"];
-  await using house = new TestHouse([async (conn) => {
-    await conn.readRequest();
-    await conn.write(
-      "HTTP/1.1 429 X\r\ncontent-type: text/event-stream\r\n" +
-        `content-length: ${body.join("").length}\r\n\r\n${body[0]}`,
-    );
-    await conn.write(body[1]!);
-  }]);
-  const response = await house.post(STREAM);
-  assertEquals([response.status, await response.text()], [429, body.join("")]);
+Deno.test("a refusal that is an event stream is told in our words, as any that is not JSON", async () => {
+  const page = answer(429, "data: busy\n\n", "text/event-stream");
+  await using house = new TestHouse([always(page)]);
+  const { status, code } = await told(await house.post(STREAM));
+  assertEquals([status, code, house.inFlight], [429, "upstream_busy", [0]]);
 });
 
 Deno.test("a call asks the budget before every further attempt, waits as it says, and stops when there is none", async () => {

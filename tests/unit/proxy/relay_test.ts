@@ -279,3 +279,16 @@ Deno.test("the unterminated end of a stream is counted and read along as all of 
   const [line] = house.log;
   assertEquals([line?.["bytes"], line?.["prompt_tokens"]], [9 + end.length, 7]);
 });
+
+Deno.test("a comment of one line goes to the client when it comes, and an error event behind it stands alone", async () => {
+  await using house = new TestHouse([byHand]);
+  const { conn, next, reader } = await feed(house, SSE_HEAD + chunk(": ping\n"));
+  assertEquals(await next(), ": ping\n");
+  await conn.write(chunk("data: a\n\n: pi"));
+  assertEquals(await next(), "data: a\n\n");
+  await conn.write(chunk("ng\n"));
+  assertEquals(await next(), ": ping\n");
+  conn.close();
+  assert((await next())!.startsWith('data: {"error":{'));
+  await assertRejects(() => reader.read());
+});

@@ -34,7 +34,7 @@ Deno.test("EventSplitter finds the last end of an event in every piece, however 
 
 Deno.test("EventSplitter's fast path for LF agrees with its general path", () => {
   fc.assert(
-    fc.property(fc.stringMatching(/^[\nx]{0,40}$/), cuts, (text, shares) => {
+    fc.property(fc.stringMatching(/^[\n:d]{0,40}$/), cuts, (text, shares) => {
       const general = text.replaceAll("\n", "\r"); // as many bytes, and never the fast path
       assertEquals(
         places(cutAt(bytesOf(text), shares)),
@@ -57,6 +57,16 @@ const CASES: [pieces: string[], ends: number[]][] = [
   [["data: a\r\ndata: b\n\n"], [18]],
   [["data: a\r", "\ndata: b"], [0, 0]],
   [["\n"], [1]],
+  [[": ping\n"], [7]],
+  [[": pi", "ng\n"], [0, 3]],
+  [["data: a\n\n: ping\ndata: b\n"], [16]],
+  [[": a\n: b\nretry: 5\nid: 1\n"], [17]],
+  [["data: a\n: in the event\n", "\n"], [0, 1]],
+  [[": ping\r\n"], [8]],
+  [[": ping\r", "\n"], [7, 1]],
+  [[": ping\r", "data: a\r"], [7, 0]],
+  [[":\n"], [2]],
+  [["\ufeffdata: a\n", "\n"], [0, 1]],
   [[""], [0]],
 ];
 

@@ -39,24 +39,28 @@ export const cuts: fc.Arbitrary<number[]> = fc.oneof(
 );
 
 /**
- * The slow, plain truth about where events end: behind every line end that ends an empty line. A
- * CRLF ends its line at the CR already, so that both of its halves count.
+ * The slow, plain truth about where a stream may be cut: behind every line end that ends an empty line, or a
+ * line between two events that cannot be one of an event's fields. A CRLF ends its line at the CR already,
+ * so that both of its halves count.
  */
 export function boundaries(bytes: Uint8Array): number[] {
   const found: number[] = [];
-  let line = 0;
+  let line = "";
+  let inEvent = false;
   for (let at = 0; at < bytes.length; at++) {
     const cr = bytes[at] === 13;
     if (!cr && bytes[at] !== 10) {
-      line++;
+      line += String.fromCharCode(bytes[at]!);
       continue;
     }
-    if (line === 0) found.push(at + 1);
+    const passes: boolean = line === "" || (!inEvent && !/^[dei\xef]/.test(line));
+    inEvent = !passes;
+    if (passes) found.push(at + 1);
     if (cr && bytes[at + 1] === 10) {
       at++;
-      if (line === 0) found.push(at + 1);
+      if (passes) found.push(at + 1);
     }
-    line = 0;
+    line = "";
   }
   return found;
 }
