@@ -55,6 +55,7 @@ export interface Config {
     maxConnections: number;
   };
   requests: { validate: boolean };
+  upstreamCompression: "identity" | "pass";
   errors: { format: "auto" | "text" | "openai" };
   log: { level: "debug" | "info" | "warn" | "error"; format: "text" | "json" };
 }

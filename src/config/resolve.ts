@@ -34,6 +34,7 @@ export function resolve(read: ReadConfig): Config {
       maxConnections: limits.max_connections,
     },
     requests,
+    upstreamCompression: read.upstream_compression,
     errors,
     log,
   };

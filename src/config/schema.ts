@@ -194,6 +194,11 @@ export const configSchema = z.strictObject({
     }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "what is asked of clients" }),
 
+  upstream_compression: key(choice("identity", "pass"), {
+    default: "identity",
+    meaning: "the accept-encoding that backends get: none, or the client's",
+  }),
+
   errors: z.strictObject({
     format: key(choice("auto", "text", "openai"), {
       default: "auto",

@@ -53,6 +53,7 @@ export interface ReadCallOptions {
   maxBody: number;
   cutoff: Cutoff;
   validate: boolean;
+  compression: "identity" | "pass";
 }
 
 /** Reads and checks a request. Throws `RouterError` with what is wrong with it. */

@@ -51,6 +51,7 @@ export async function handle(
       registry,
       maxBody,
       validate,
+      compression: config.upstreamCompression,
       cutoff,
       hold,
     });

@@ -33,6 +33,8 @@ export interface RequestHeaderOptions {
   requestId: string;
   /** The peer's address, appended to `x-forwarded-for`. */
   client: string;
+  /** What backends are told of compression: nothing of it, or what the client says. */
+  compression: "identity" | "pass";
 }
 
 /**
@@ -41,31 +43,29 @@ export interface RequestHeaderOptions {
  */
 export function requestHeaders(
   head: RequestHead,
-  { requestId, client }: RequestHeaderOptions,
+  { requestId, client, compression }: RequestHeaderOptions,
 ): Header[] {
   const { connection, passing, acceptEncoding, forwardedFor } = head;
-  const out = connection === undefined ? passing : withoutNamed(passing, connection);
-  // Without this some engines compress, and a relay that must see events could not.
-  if (acceptEncoding === undefined || !out.some(isAcceptEncoding)) {
-    out.push(["accept-encoding", "identity"]);
-  }
+  const named = connection === undefined ? undefined : namedByClient(connection);
+  const out = named === undefined ? passing : passing.filter(([name]) => !named.has(name));
+  // Real clients all name gzip, and of a compressed stream no event can be seen.
+  const wish = compression === "pass" && !named?.has("accept-encoding")
+    ? acceptEncoding
+    : undefined;
+  out.push(["accept-encoding", wish ?? "identity"]);
   out.push(["x-forwarded-for", forwardedFor ? `${forwardedFor}, ${client}` : client]);
   out.push(["x-request-id", requestId]);
   return out;
 }
 
-function withoutNamed(passing: Header[], connection: string): Header[] {
+function namedByClient(connection: string): ReadonlySet<string> {
   const named = tokens(connection);
   for (const name of named) {
     if (END_TO_END.has(name)) {
       throw new RouterError("bad_request", `the Connection header must not name ${name}`);
     }
   }
-  return passing.filter(([name]) => !named.has(name));
-}
-
-function isAcceptEncoding(header: Header): boolean {
-  return header[0] === "accept-encoding";
+  return named;
 }
 
 /** The same headers for a backend that has a key of its own. */

@@ -26,7 +26,7 @@ const FIELDS: ReadonlyMap<string, { readonly field?: Field; readonly pass: boole
   ["content-length", { field: "contentLength", pass: false }],
   ["content-encoding", { field: "contentEncoding", pass: true }],
   ["content-type", { field: "contentType", pass: true }],
-  ["accept-encoding", { field: "acceptEncoding", pass: true }],
+  ["accept-encoding", { field: "acceptEncoding", pass: false }],
   ["connection", { field: "connection", pass: false }],
   ["x-forwarded-for", { field: "forwardedFor", pass: false }],
   ["expect", { field: "expect", pass: false }],

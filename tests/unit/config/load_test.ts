@@ -59,6 +59,7 @@ Deno.test("config fills in every default around the smallest file", () => {
       maxConnections: 4096,
     },
     requests: { validate: true },
+    upstreamCompression: "identity",
     errors: { format: "auto" },
     log: { level: "info", format: "text" },
   });

@@ -51,6 +51,7 @@ function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promis
     registry,
     maxBody,
     validate,
+    compression: "identity",
   });
 }
 

@@ -10,8 +10,12 @@ const ADDED: Header[] = [
   ["x-request-id", "r-1"],
 ];
 
-function forwarded(given: [string, string][]): readonly Header[] {
-  return requestHeaders(readHead(new Headers(given)), { requestId: "r-1", client: "10.0.0.9" });
+function forwarded(
+  given: [string, string][],
+  compression: "identity" | "pass" = "identity",
+): readonly Header[] {
+  const options = { requestId: "r-1", client: "10.0.0.9", compression };
+  return requestHeaders(readHead(new Headers(given)), options);
 }
 
 /** A backend's headers as a client gets them, without the three that are always ours. */
@@ -87,9 +91,11 @@ for (
   });
 }
 
-Deno.test("a request that asks for an encoding gets to ask the backend for it", () => {
-  const headers = forwarded([["accept-encoding", "gzip, br"]]);
-  assertEquals(headers, [["accept-encoding", "gzip, br"], ...ADDED.slice(1)]);
+Deno.test("a backend is asked for plain bytes, whatever the client would take, unless that is to pass", () => {
+  assertEquals(forwarded([["accept-encoding", "gzip, br"]]), ADDED);
+  const passed = forwarded([["accept-encoding", "gzip, br"]], "pass");
+  assertEquals(passed, [["accept-encoding", "gzip, br"], ...ADDED.slice(1)]);
+  assertEquals(forwarded([], "pass"), ADDED);
 });
 
 Deno.test("the client's address is appended to those before it", () => {
@@ -178,7 +184,7 @@ Deno.test("an answer's repeated headers are kept, and a repeated length becomes 
 Deno.test("a backend is told to send plain bytes also where Connection takes the client's wish away", () => {
   const headers = requestHeaders(
     readHead(new Headers({ connection: "accept-encoding", "accept-encoding": "gzip" })),
-    { requestId: "1", client: "10.0.0.1" },
+    { requestId: "1", client: "10.0.0.1", compression: "pass" },
   );
   assertEquals(headers.filter(([name]) => name === "accept-encoding"), [[
     "accept-encoding",

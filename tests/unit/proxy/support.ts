@@ -71,6 +71,7 @@ export class TestHouse implements AsyncDisposable {
         retry: { attempts: options.attempts ?? 3 },
         limits: { maxBody: 1 << 20, maxEvent: options.maxEvent ?? 1 << 20 },
         requests: { validate: true },
+        upstreamCompression: "identity",
         errors: { format: "text" },
       } as Config,
       registry,
