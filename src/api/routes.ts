@@ -11,7 +11,7 @@ import { modelResponse, modelsResponse } from "./models.ts";
 import { servicesResponse } from "./services.ts";
 import { statsResponse } from "./stats.ts";
 import { lingering } from "./linger.ts";
-import { readTarget } from "./target.ts";
+import { hostNeeded, readTarget } from "./target.ts";
 
 export interface RouteOptions {
   /** The house as it is now; a request keeps what it got. */
@@ -27,6 +27,8 @@ export interface RouteOptions {
 /** One path: the method it takes and what it does. A path that ends in `/` takes all below it. */
 interface Route {
   readonly method: "GET" | "POST";
+  /** Whether it is for probes, which may speak HTTP/1.0 and name no Host. Deno does not tell the version. */
+  readonly probe?: boolean;
   readonly answer: (request: Request, visit: Visit) => Response | Promise<Response>;
 }
 
@@ -53,6 +55,7 @@ export function createRoutes(options: RouteOptions): Handler {
     try {
       const { path, query } = readTarget(request, head);
       record.path = path;
+      if (head.host === undefined && routes.get(path)?.probe !== true) throw hostNeeded(undefined);
       const route = findRoute(routes, path);
       checkMethod(method, route);
       record.routed = route.method === "POST";
@@ -81,11 +84,13 @@ function routeTable({ draining, wallNow }: RouteOptions): Map<string, Route> {
     routes.set(path, route).set(`/v1${path}`, route);
   };
   const get = (path: string, answer: Route["answer"]): void => add(path, { method: "GET", answer });
-  get("/livez", livezResponse);
-  get("/readyz", (_request, { house }) => readyzResponse(house.registry, draining()));
-  get("/health", (_request, { house }) => healthResponse(house.registry, wallNow()));
-  get("/services", (_request, { house }) => servicesResponse(house.registry));
-  get("/stats", (_request, { house }) => statsResponse(house.registry));
+  const status = (path: string, answer: Route["answer"]): void =>
+    add(path, { method: "GET", probe: true, answer });
+  status("/livez", livezResponse);
+  status("/readyz", (_request, { house }) => readyzResponse(house.registry, draining()));
+  status("/health", (_request, { house }) => healthResponse(house.registry, wallNow()));
+  status("/services", (_request, { house }) => servicesResponse(house.registry));
+  status("/stats", (_request, { house }) => statsResponse(house.registry));
   get("/models", (_request, { house }) => modelsResponse(house.registry));
   get(
     "/models/",

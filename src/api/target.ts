@@ -8,7 +8,7 @@ export interface Target {
   readonly query: string;
 }
 
-const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{1,5}))?$/;
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::([0-9]{0,5}))?$/;
 
 const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 
@@ -30,12 +30,13 @@ let goodHost: string | undefined;
 
 /**
  * Reads the target of a request without trusting `request.url`: Deno builds it from the Host header,
- * so that `Host: x/admin?` would change the path. Also refuses ambiguous framing.
+ * so that `Host: x/admin?` would change the path. Also refuses ambiguous framing. Whether a request may come
+ * without a Host depends on what it asks for, so that is left to be judged.
  * Throws `RouterError` (`bad_request`, `not_implemented`).
  */
 export function readTarget(request: Request, head: RequestHead): Target {
   const { host, transferEncoding, contentLength } = head;
-  if (host === undefined || host !== goodHost) goodHost = checkedHost(host);
+  if (host !== undefined && host !== goodHost) goodHost = checkedHost(host);
   if (transferEncoding !== undefined) {
     if (transferEncoding.toLowerCase() !== "chunked") {
       throw new RouterError(
@@ -54,10 +55,9 @@ export function readTarget(request: Request, head: RequestHead): Target {
   if (!METHODS.has(method)) {
     throw new RouterError("not_implemented", `unknown method ${JSON.stringify(method)}`);
   }
-  const at = SCHEME.length + goodHost.length;
-  if (!url.startsWith(goodHost, SCHEME.length)) checkSameHost(url, goodHost);
-  if (url[at] !== "/") throw otherHost();
-  const target = url.slice(at);
+  const target = host === undefined
+    ? url.slice(url.indexOf("/", SCHEME.length))
+    : behindHost(url, goodHost!);
   // Deno decodes raw UTF-8 in a target; as Latin-1 towards a backend, some of it would be CR and LF.
   if (!VISIBLE_ASCII.test(target)) {
     throw new RouterError("bad_request", "the request target must be plain ASCII, percent-encoded");
@@ -68,17 +68,27 @@ export function readTarget(request: Request, head: RequestHead): Target {
     : { path: target.slice(0, mark), query: target.slice(mark) };
 }
 
-function checkedHost(host: string | undefined): string {
-  const port = host === undefined ? undefined : HOST.exec(host);
+function checkedHost(host: string): string {
+  const port = HOST.exec(host);
   // Deno 2.6 joins two Host headers with a comma, which is no host either.
-  if (!port || Number(port[1] ?? 0) > 65535) {
-    const received = host === undefined ? "none" : JSON.stringify(host.slice(0, 80));
-    throw new RouterError(
-      "bad_request",
-      `one Host header with a host and port is needed, received ${received}`,
-    );
-  }
-  return host!;
+  if (port === null || Number(port[1] ?? 0) > 65535) throw hostNeeded(host);
+  return host;
+}
+
+/** The error for a Host that is none, or is not there (RFC 9112, section 3.2). */
+export function hostNeeded(host: string | undefined): RouterError {
+  const received = host === undefined ? "none" : JSON.stringify(host.slice(0, 80));
+  return new RouterError(
+    "bad_request",
+    `one Host header with a host and port is needed, received ${received}`,
+  );
+}
+
+function behindHost(url: string, host: string): string {
+  if (!url.startsWith(host, SCHEME.length)) checkSameHost(url, host);
+  const at = SCHEME.length + host.length;
+  if (url[at] !== "/") throw otherHost();
+  return url.slice(at);
 }
 
 function checkSameHost(url: string, host: string): void {

@@ -42,7 +42,6 @@ Deno.test("promise 29: a Host header that is no host is refused before anything 
       "a b",
       "[::1",
       "x:99999",
-      "x:",
       "a/b@c",
       "user@x",
       "x,y",
@@ -58,18 +57,39 @@ Deno.test("promise 29: a Host header that is no host is refused before anything 
       );
       assertEquals([host, status, code], [host, 400, "bad_request"]);
     }
-    assertEquals((await statusOf(router, "GET /livez HTTP/1.1\r\n\r\n")).status, 400);
+    for (const asked of ["GET /v1/models", "GET /nowhere", "POST /livez", "POST /v1/embeddings"]) {
+      for (const version of ["1.0", "1.1"]) {
+        assertEquals(
+          (await statusOf(router, `${asked} HTTP/${version}\r\n\r\n`)).status,
+          asked.startsWith("POST /livez") ? 405 : 400,
+        );
+      }
+    }
     assertEquals(
       (await statusOf(router, "GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")).status,
       400,
     );
-    for (const host of ["x", "X.example:8000", "[::1]:8000", "127.0.0.1", "my_node-1"]) {
+    for (
+      const host of ["x", "X.example:8000", "[::1]:8000", "127.0.0.1", "my_node-1", "localhost:"]
+    ) {
       assertEquals(
         (await statusOf(router, `GET /livez HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status,
         200,
         host,
       );
     }
+  }));
+
+Deno.test("a probe of HTTP/1.0 without a Host is answered, as HAProxy sends it", () =>
+  withRouter(async (router) => {
+    for (const path of ["/livez", "/v1/readyz", "/health", "/services", "/stats"]) {
+      for (const rest of ["", "Connection: keep-alive\r\n"]) {
+        const { status } = await statusOf(router, `GET ${path} HTTP/1.0\r\n${rest}\r\n`);
+        assertEquals([path, status], [path, 200]);
+      }
+    }
+    const head = await statusOf(router, "HEAD /livez HTTP/1.0\r\n\r\n");
+    assertEquals(head.status, 200);
   }));
 
 /** Sent right behind each of `SMUGGLED`. */

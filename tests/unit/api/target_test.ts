@@ -49,6 +49,8 @@ const HOSTS = [
   "[fe80::1.2.3.4]:1",
   "a_b.c-d~e:65535",
   "router:0",
+  "router:",
+  "[::1]:",
 ];
 
 for (const host of HOSTS) {
@@ -58,7 +60,6 @@ for (const host of HOSTS) {
 }
 
 const BAD_HOSTS = [
-  "",
   " ",
   "a b",
   "x/admin/drain?",
@@ -75,7 +76,6 @@ const BAD_HOSTS = [
   "[]",
   "[::1]8000",
   "[x]",
-  "x:",
   "x:99999",
   "x:65536",
   "x:-1",
