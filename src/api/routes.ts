@@ -64,7 +64,12 @@ export function createRoutes(options: RouteOptions): Handler {
     } catch (error) {
       const { format } = house.config.errors;
       const told = known(error, house, requestId);
-      response = errorResponse(told, { format, headers: request.headers, requestId });
+      response = errorResponse(told, {
+        format,
+        path: record.path,
+        headers: request.headers,
+        requestId,
+      });
       record.code ??= told.code;
     }
     response.headers.set("x-request-id", requestId);

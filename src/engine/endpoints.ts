@@ -8,13 +8,15 @@ export interface Endpoint {
   /** The path engines serve it on. */
   readonly upstreamPath: string;
   readonly check: ParameterCheck;
+  /** Whose API it is, and so whose form errors have. */
+  readonly api: "openai" | "anthropic";
 }
 
 function endpoint(
   path: string,
-  { v1 = true, check = "model_only" as ParameterCheck } = {},
+  { v1 = true, check = "model_only" as ParameterCheck, api = "openai" as Endpoint["api"] } = {},
 ): Endpoint {
-  return { path, upstreamPath: v1 ? `/v1${path}` : path, check };
+  return { path, upstreamPath: v1 ? `/v1${path}` : path, check, api };
 }
 
 /** Every routed endpoint. Those of vLLM's own making live outside `/v1`. */
@@ -23,8 +25,8 @@ export const ENDPOINTS: readonly Endpoint[] = [
   endpoint("/completions", { check: "completion" }),
   endpoint("/embeddings"),
   endpoint("/responses"),
-  endpoint("/messages"),
-  endpoint("/messages/count_tokens"),
+  endpoint("/messages", { api: "anthropic" }),
+  endpoint("/messages/count_tokens", { api: "anthropic" }),
   endpoint("/images/generations"),
   endpoint("/audio/speech"),
   endpoint("/rerank", { v1: false }),

@@ -1,4 +1,6 @@
-import { encodeErrorEvent } from "../sse/encode.ts";
+import type { Endpoint } from "../engine/endpoints.ts";
+import { errorEvent } from "../engine/error_form.ts";
+import { encodeEvent } from "../sse/encode.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import type { BreakableStream } from "./breakable_stream.ts";
 import { judgeFailure } from "./classify.ts";
@@ -12,6 +14,7 @@ export const LAST_WORD_MS = 5000;
 export interface BreakOffOptions {
   exchange: Exchange;
   backend: string;
+  endpoint: Endpoint;
   writer: WritableStreamDefaultWriter<Uint8Array>;
   stream: BreakableStream;
   /** Whether the body is an event stream, readable or not. */
@@ -21,7 +24,7 @@ export interface BreakOffOptions {
 /** Ends a body so that no client can take it for a whole one (RFC 9112, section 8). */
 export async function breakOff(
   error: unknown,
-  { exchange, backend, writer, stream, events }: BreakOffOptions,
+  { exchange, backend, endpoint, writer, stream, events }: BreakOffOptions,
 ): Promise<void> {
   const { cutoff } = exchange;
   if (isClients(cutoff.cause)) {
@@ -37,8 +40,10 @@ export async function breakOff(
     exchange.end(outcome, { code: told.code, facts });
     if (stream instanceof EventStream) {
       const openEvent = stream.discardPartial();
-      const { message, type, code } = told;
-      const said = writer.write(encodeErrorEvent({ message, type, code }, { openEvent }));
+      const { requestId } = exchange.record;
+      const { data, event } = errorEvent(told, { form: endpoint.api, requestId });
+      const named = event === undefined ? {} : { event };
+      const said = writer.write(encodeEvent(data, { ...named, openEvent }));
       await withinMs(said, LAST_WORD_MS);
     }
     // Deno 2.6 loses what is enqueued in the same turn as the error that follows it.

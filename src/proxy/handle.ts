@@ -66,7 +66,7 @@ export async function handle(
     const backend = lease.backend.name;
     const whole = isWhole(answer);
     const headers = answerHeaders(answer.headers, { requestId, backend, events, whole });
-    const body = relay(answer, { exchange, backend });
+    const body = relay(answer, { exchange, backend, endpoint });
     return new Response(body, { status, headers });
   } catch (error) {
     exchange.fail(error instanceof RouterError ? error : new RouterError("internal", ""));

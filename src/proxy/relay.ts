@@ -1,3 +1,4 @@
+import type { Endpoint } from "../engine/endpoints.ts";
 import { type Usage, usageAtEnd, UsageTap } from "../sse/usage_tap.ts";
 import type { Answer } from "./answer.ts";
 import { breakOff, LAST_WORD_MS } from "./break_off.ts";
@@ -12,6 +13,7 @@ const NO_BODY: ReadonlySet<number> = new Set([204, 205, 304]);
 export interface RelayOptions {
   exchange: Exchange;
   backend: string;
+  endpoint: Endpoint;
 }
 
 /** Whether all of an answer's body is here, or it has none. */
@@ -80,7 +82,7 @@ export function relay(
 async function pump(
   answer: Answer,
   stream: BreakableStream,
-  { exchange, backend, tap }: RelayOptions & { tap?: UsageTap },
+  { exchange, backend, endpoint, tap }: RelayOptions & { tap?: UsageTap },
 ): Promise<void> {
   const { body, status } = answer;
   const { cutoff, deadlines } = exchange;
@@ -117,7 +119,7 @@ async function pump(
     exchange.end({ kind: "completed", status });
     await writer.close().catch(() => {}); // the client left with the last byte
   } catch (error) {
-    await breakOff(error, { exchange, backend, writer, stream, events: answer.events });
+    await breakOff(error, { exchange, backend, endpoint, writer, stream, events: answer.events });
   } finally {
     cutoff.off(onCut);
     clearTimeout(lastWord);

@@ -1,18 +1,17 @@
 const encoder = new TextEncoder();
 
-/** What an error event says; OpenAI's SDKs throw when they see it. */
-export interface StreamError {
-  readonly message: string;
-  readonly type: string;
-  readonly code: string;
+export interface EventOptions {
+  /** The event's name; left out, it has none. */
+  event?: string;
+  /** Whether the beginning of another event has already been sent: it is ended first. */
+  openEvent?: boolean;
 }
 
-/**
- * The one event that tells of a failure inside a stream. `openEvent` says that the beginning of
- * another event has already been sent: it is ended first.
- */
-export function encodeErrorEvent(error: StreamError, { openEvent = false } = {}): Uint8Array {
-  const { message, type, code } = error;
-  const event = `data: ${JSON.stringify({ error: { message, type, code } })}\n\n`;
-  return encoder.encode(openEvent ? `\n\n${event}` : event);
+/** One event with this data as JSON, which is one line whatever it holds. */
+export function encodeEvent(
+  data: unknown,
+  { event, openEvent = false }: EventOptions = {},
+): Uint8Array {
+  const name = event === undefined ? "" : `event: ${event}\n`;
+  return encoder.encode(`${openEvent ? "\n\n" : ""}${name}data: ${JSON.stringify(data)}\n\n`);
 }

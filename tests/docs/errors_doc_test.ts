@@ -1,7 +1,8 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { errorResponse } from "../../src/api/error_body.ts";
 import { ERRORS, RouterError } from "../../src/errors.ts";
-import { encodeErrorEvent } from "../../src/sse/encode.ts";
+import { errorEvent } from "../../src/engine/error_form.ts";
+import { encodeEvent } from "../../src/sse/encode.ts";
 
 const TEXT = Deno.readTextFileSync(new URL("../../docs/errors.md", import.meta.url));
 
@@ -33,21 +34,30 @@ Deno.test("docs/errors.md says of every error what the table says", () => {
   }
 });
 
-Deno.test("docs/errors.md shows both forms of the body as they are sent", async () => {
+Deno.test("docs/errors.md shows the three forms of the body as they are sent", async () => {
   const shown = blocks("json").map((text) => JSON.parse(text));
   const [asText, asObject] = shown;
+  const headers = new Headers();
   const error = new RouterError("invalid_parameter", asText.error, { param: asText.param });
-  const sent = (format: "text" | "openai"): Promise<unknown> =>
-    errorResponse(error, { format, headers: new Headers(), requestId: asText.request_id }).json();
-  assertEquals(shown, [await sent("text"), await sent("openai")]);
+  const sent = (format: "text" | "openai", path = "/v1/completions"): Promise<unknown> =>
+    errorResponse(error, { format, path, headers, requestId: asText.request_id }).json();
+  assertEquals(shown, [
+    await sent("text"),
+    await sent("openai"),
+    await sent("openai", "/v1/messages"),
+  ]);
   assertEquals(asObject.error.message, asText.error, "one and the same error");
 });
 
-Deno.test("docs/errors.md shows the event in a stream as it is sent", () => {
-  const [event, ...others] = blocks("text");
+Deno.test("docs/errors.md shows the events in a stream as they are sent", () => {
+  const [event, named, ...others] = blocks("text");
   assertEquals(others, []);
   const { error } = JSON.parse(event!.replace(/^data: /, ""));
-  assertEquals(event, new TextDecoder().decode(encodeErrorEvent(error)));
-  assert(error.code in ERRORS);
-  assertEquals(error.type, ERRORS[error.code as keyof typeof ERRORS].type);
+  const told = new RouterError(error.code, error.message);
+  const sent = (form: "openai" | "anthropic"): string => {
+    const requestId = "8102f80c-b492-4bc2-a203-d4aedbb9ff57";
+    const { data, ...options } = errorEvent(told, { form, requestId });
+    return new TextDecoder().decode(encodeEvent(data, options));
+  };
+  assertEquals([event, named], [sent("openai"), sent("anthropic")]);
 });

@@ -13,11 +13,13 @@ const CHAT: Endpoint = {
   path: "/chat/completions",
   upstreamPath: "/v1/chat/completions",
   check: "chat",
+  api: "openai",
 };
 const EMBEDDINGS: Endpoint = {
   path: "/embeddings",
   upstreamPath: "/v1/embeddings",
   check: "model_only",
+  api: "openai",
 };
 const MESSAGES = '"messages":[{"role":"user","content":"x"}]';
 

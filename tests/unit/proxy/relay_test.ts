@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { ENDPOINTS } from "../../../src/engine/endpoints.ts";
 import { OPENAI } from "../../../src/engine/openai.ts";
 import { relay } from "../../../src/proxy/relay.ts";
 import { EventChunks } from "../../../src/sse/event_chunks.ts";
@@ -228,6 +229,7 @@ Deno.test("a stream that flows until timeouts.total is told why it ends, and it 
       text = (text + new TextDecoder().decode(value)).slice(-2000);
     }
   })();
+  reading.catch(() => {}); // it may end before it is waited for
   const event = latin1Bytes(chunk(`data: ${"x".repeat(1000)}\n\n`));
   while (await conn.write(event));
   await assertRejects(() => reading);
@@ -262,7 +264,7 @@ Deno.test("a body whose call was cut before it began to go out ends, though its 
       dialect: OPENAI,
       requestSent: true,
       body,
-    }, { exchange, backend: "a" });
+    }, { exchange, backend: "a", endpoint: ENDPOINTS[0]! });
     await time.tickAsync(20_000);
     assertEquals([told.length, call.backend.inFlight], [1, 0], cause);
   }
@@ -290,5 +292,23 @@ Deno.test("a comment of one line goes to the client when it comes, and an error 
   assertEquals(await next(), ": ping\n");
   conn.close();
   assert((await next())!.startsWith('data: {"error":{'));
+  await assertRejects(() => reader.read());
+});
+
+Deno.test("a stream of Anthropic's API that breaks ends with the event that its clients look for", async () => {
+  await using house = new TestHouse([byHand]);
+  const asked = house.fetch("/v1/messages", { method: "POST", body: STREAM });
+  const conn = await house.peers[0]!.connection(0);
+  await house.peers[0]!.received(1);
+  await conn.write(SSE_HEAD + chunk("event: ping\ndata: {}\n\nevent: content"));
+  const reader = (await asked).body!.getReader();
+  const next = async (): Promise<string> => new TextDecoder().decode((await reader.read()).value);
+  assertEquals(await next(), "event: ping\ndata: {}\n\n");
+  conn.close();
+  const event = await next();
+  assert(
+    event.startsWith('event: error\ndata: {"type":"error","error":{"type":"api_error"'),
+    event,
+  );
   await assertRejects(() => reader.read());
 });
