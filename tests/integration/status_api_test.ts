@@ -115,11 +115,12 @@ Deno.test("promise 52: the model list is the union over healthy backends, sorted
 });
 
 Deno.test("a backend whose models appear only after its start is asked again soon", async () => {
-  await using sim = Sim.start({ models: ["late"], loadMs: 400 });
+  await using sim = Sim.start({ models: ["late"], fault: "refuse" });
   await using router = await RouterProcess.start(backendsYaml([sim.url]), { healthy: false });
   const early = await router.post("/chat/completions", chat("late"));
   assertEquals([early.status, (await early.json()).code], [503, "no_healthy_backend"]);
   assertMatch(early.headers.get("retry-after") ?? "", /^\d+$/);
+  sim.setFault("none");
   await router.logged((line) => line.message === "backend is healthy");
   const answer = await router.post("/chat/completions", chat("late"));
   assertEquals(answer.status, 200);
