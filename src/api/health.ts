@@ -1,5 +1,6 @@
 import type { Registry } from "../registry/registry.ts";
 import { jsonResponse } from "./json.ts";
+import { utcSeconds } from "./utc.ts";
 
 /** `GET /health`: how the router and its backends are; 503 when no backend is healthy. */
 export function healthResponse(registry: Registry, wallNow: number): Response {
@@ -9,7 +10,7 @@ export function healthResponse(registry: Registry, wallNow: number): Response {
     status: healthy === total ? "healthy" : healthy > 0 ? "degraded" : "unhealthy",
     router: "running",
     healthy_services: `${healthy}/${total}`,
-    timestamp: new Date(wallNow).toISOString().replace(/\.\d+Z$/, "Z"),
+    timestamp: utcSeconds(wallNow),
   }, healthy === 0 ? 503 : 200);
 }
 

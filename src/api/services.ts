@@ -1,5 +1,7 @@
+import type { Gate } from "../registry/gate.ts";
 import type { Registry } from "../registry/registry.ts";
 import { jsonResponse } from "./json.ts";
+import { utcSeconds } from "./utc.ts";
 
 /** `GET /services`: every backend, what it serves, how it is, why, and since when. */
 export function servicesResponse(registry: Registry): Response {
@@ -11,13 +13,14 @@ export function servicesResponse(registry: Registry): Response {
     weight: backend.weight,
     in_flight: backend.inFlight,
     max_in_flight: backend.spec.maxInFlight ?? null,
-    reason: backend.gate.observed.cause || null,
-    since: shownTime(backend.gate.observed.since),
+    ...observed(backend.gate),
   }));
   return jsonResponse({ services, total: services.length });
 }
 
-/** Null before the first check. */
-function shownTime(ms: number | undefined): string | null {
-  return ms === undefined ? null : new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
+/** `since` is null before the first check. */
+function observed(
+  { observed: { cause, since } }: Gate,
+): { reason: string | null; since: string | null } {
+  return { reason: cause || null, since: since === undefined ? null : utcSeconds(since) };
 }

@@ -2,6 +2,7 @@ import { STATUS_CODE } from "@std/http/status";
 import { type ErrorCode, RouterError } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ExchangeFacts } from "../registry/gate.ts";
+import type { Header } from "../upstream/response_head.ts";
 import type { UpstreamError } from "../upstream/upstream_error.ts";
 import { type Answer, type Happened, valueOf } from "./answer.ts";
 import type { Cutoff } from "./cutoff.ts";
@@ -52,7 +53,12 @@ const REFUSALS: ReadonlySet<number> = new Set([
  * asking again is no use.
  */
 export function isRefusal({ status, headers }: Pick<Answer, "status" | "headers">): boolean {
-  return REFUSALS.has(status) && valueOf(headers, "x-should-retry").toLowerCase() !== "false";
+  return REFUSALS.has(status) && !isFinal(headers);
+}
+
+/** Whether the backend says that asking again is no use. */
+function isFinal(headers: readonly Header[]): boolean {
+  return valueOf(headers, "x-should-retry").toLowerCase() === "false";
 }
 
 /** Judges what came of an attempt: the one place where that is done. */
@@ -127,10 +133,9 @@ function inOurWords(
   const retryAfter = code === "upstream_bad_answer"
     ? undefined
     : valueOf(headers, "retry-after") || undefined;
-  const final = valueOf(headers, "x-should-retry").toLowerCase() === "false";
   return new RouterError(code, `backend ${backend} answered ${what}`, {
     retryAfter,
-    ...(final ? { repeat: false } : {}),
+    ...(isFinal(headers) ? { repeat: false } : {}),
   });
 }
 

@@ -20,9 +20,6 @@ export interface ConnectOptions {
 /** How long an address is tried before the next one is tried beside it (RFC 8305, section 5). */
 const HEAD_START_MS = 250;
 
-/** A reason that costs nothing: nobody is left to hear it. */
-const OVER = "over";
-
 /** Of several failures the first of these is told: it says most about the backend. */
 const TELLING: readonly UpstreamErrorKind[] = ["local", "refused", "timeout", "unreachable"];
 
@@ -79,7 +76,6 @@ export class Connector {
     } finally {
       clearTimeout(timer);
       stop.off(onStop);
-      ending.abort(OVER); // what is still connecting now is not wanted any more
     }
   }
 

@@ -19,7 +19,7 @@ export function firstToConnect(
 ): Promise<Connected> {
   return new Promise((resolve, reject) => {
     const errors: unknown[] = new Array(addresses.length);
-    let [begun, failures] = [0, 0];
+    let [begun, failures, open] = [0, 0, 0];
     let settled = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const giveUp = new AbortController();
@@ -28,7 +28,7 @@ export function firstToConnect(
       settled = true;
       clearTimeout(timer);
       signal.removeEventListener("abort", aborted);
-      if (failures < begun) setTimeout(() => giveUp.abort(), COLLISION_MS);
+      if (open > 0) setTimeout(() => giveUp.abort(), COLLISION_MS);
     }
 
     function failIfAllHave(): void {
@@ -41,13 +41,16 @@ export function firstToConnect(
       clearTimeout(timer);
       if (settled || begun === addresses.length) return;
       const index = begun++;
+      open++;
       const address = addresses[index]!;
       if (begun < addresses.length) timer = setTimeout(next, headStartMs);
       Deno.connect({ hostname: address, port, signal: giveUp.signal }).then((socket) => {
+        open--;
         if (settled) return socket.close(); // it came in the turn in which another one did
         settle();
         resolve({ socket, address });
       }, (error) => {
+        open--;
         failures++;
         if (settled) return;
         errors[index] = error;

@@ -3,9 +3,9 @@ import { FakeTime } from "@std/testing/time";
 import type { CheckResult } from "../../../src/health/health_gate.ts";
 import { probe } from "../../../src/health/probe.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
-import { Connection } from "../../../src/upstream/connection.ts";
 import { UpstreamClient } from "../../../src/upstream/client.ts";
 import { newBackend, type TestBackend } from "../../contract/backends.ts";
+import { closeOnNextWrite } from "../../support/close_on_write.ts";
 import { type PeerConnection, RawPeer } from "../../support/raw_peer.ts";
 
 /** What a page answers: its whole answer, or its JSON. Undefined: nothing at all. */
@@ -288,12 +288,7 @@ Deno.test("a check whose kept connection had just been closed asks again on a ne
   const { signal } = new AbortController();
   const options = { client, path: "/health", timeoutMs: 10_000, signal };
   await probe(backend, options);
-  const { write } = Connection.prototype;
-  Connection.prototype.write = function (bytes): Promise<void> {
-    Connection.prototype.write = write;
-    peer.connections[0]!.close(); // in this very turn
-    return write.call(this, bytes);
-  };
+  closeOnNextWrite(() => peer.connections[0]!);
   assertEquals(await probe(backend, options), { kind: "good" });
   assertEquals(peer.connections.length, 2);
   client.close();

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
-import { Connection } from "../../../src/upstream/connection.ts";
-import type { PeerConnection, PeerScript } from "../../support/raw_peer.ts";
+import { closeOnNextWrite } from "../../support/close_on_write.ts";
+import type { PeerScript } from "../../support/raw_peer.ts";
 import { within } from "../../support/within.ts";
 import { always, answer, leaves, silent, STREAM, TestHouse } from "./support.ts";
 
@@ -381,25 +381,10 @@ for (
   }
 }
 
-/**
- * Answers the first request on a connection, then closes it as the next is on its way: the moment comes
- * when the test reads the clock for it.
- */
-function closesKept(peer: () => PeerConnection): void {
-  const { write } = Connection.prototype;
-  Connection.prototype.write = function (bytes): Promise<void> {
-    if (this.uses > 1) {
-      Connection.prototype.write = write;
-      peer().close(); // in this very turn, so that nobody can have noticed
-    }
-    return write.call(this, bytes);
-  };
-}
-
 Deno.test("a call on a kept connection that dies in that moment goes to the same backend on a new one, and blames nobody", async () => {
   await using house = new TestHouse([OK], { attempts: 1 });
   assertEquals((await told(await house.post())).status, 200);
-  closesKept(() => house.peers[0]!.connections[0]!);
+  closeOnNextWrite(() => house.peers[0]!.connections[0]!);
   assertEquals((await told(await house.post())).status, 200);
   assertEquals(house.peers[0]!.connections.length, 2);
   assertEquals(house.outcomes[0]!.map((outcome) => (outcome as { kind: string }).kind), [

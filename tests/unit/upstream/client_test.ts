@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { closeOnNextWrite } from "../../support/close_on_write.ts";
 import { until } from "../../support/until.ts";
 import { latin1, latin1Bytes, type PeerConnection, RawPeer } from "../../support/raw_peer.ts";
-import { Connection } from "../../../src/upstream/connection.ts";
 import { UpstreamClient, type UpstreamResponse } from "../../../src/upstream/client.ts";
 import { encodeRequest, giveBack } from "../../../src/upstream/request_head.ts";
 import { stopOn } from "../../../src/upstream/stop.ts";
@@ -530,12 +530,7 @@ Deno.test("a kept connection that a real peer closes before it has the request i
   });
   using client = new TestClient(peer);
   await client.text();
-  const { write } = Connection.prototype;
-  Connection.prototype.write = function (bytes): Promise<void> {
-    Connection.prototype.write = write;
-    peer.connections[0]!.close(); // in this very turn, so that nobody can have noticed
-    return write.call(this, bytes);
-  };
+  closeOnNextWrite(() => peer.connections[0]!);
   const error = await failure(client.text({ method: "POST", body: SMALL }));
   assertEquals([error.kind, error.delivered, error.stale], ["closed", false, true]);
 });
