@@ -34,6 +34,7 @@ function writeCall(log: Log, record: RequestRecord): void {
     code: record.code,
     outcome: outcome?.kind,
     phase: phaseOf(outcome),
+    ended: record.ended,
     ttfb_s: round(record.timeToFirstByte),
     duration_s: round(record.duration),
     bytes: record.bytes,

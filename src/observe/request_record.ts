@@ -14,6 +14,15 @@ export interface AttemptRecord {
 }
 
 /**
+ * What the end of an answer lacked:
+ * - `no_done`: a stream's last event (`[DONE]`, `message_stop`, …), though its framing was kept;
+ * - `by_close`: anything that tells it from one cut short, as only the close of its connection ended it;
+ * - `open_after_done`: the end of the body, which did not come behind the last event;
+ * - `broken_after_done`: the same, as the connection broke there.
+ */
+export type Ended = "no_done" | "by_close" | "open_after_done" | "broken_after_done";
+
+/**
  * All that is told about one request when it is over, made at the door for every request, pages and
  * refusals included. Never a prompt, an answer or a key.
  */
@@ -39,6 +48,8 @@ export interface RequestRecord {
   /** Our error code, if the answer, or the end of the stream, was ours. */
   code: string | undefined;
   outcome: Outcome | undefined;
+  /** What the end of an answer that counts as whole lacked. */
+  ended: Ended | undefined;
   /** Seconds from the call's arrival. */
   timeToFirstByte: number | undefined;
   duration: number | undefined;
@@ -69,6 +80,7 @@ export function beginRecord(
     status: undefined,
     code: undefined,
     outcome: undefined,
+    ended: undefined,
     timeToFirstByte: undefined,
     duration: undefined,
     bytes: 0,

@@ -20,7 +20,7 @@ export interface Answer {
   /** Whether the request had gone out whole by then; some refuse a large one before they have it. */
   readonly requestSent: boolean;
   /** The rest. */
-  readonly body: Pick<ResponseBody, "read" | "cancel" | "done">;
+  readonly body: Pick<ResponseBody, "read" | "cancel" | "done" | "failed" | "untilClose">;
 }
 
 /**
@@ -31,6 +31,11 @@ export type Happened =
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "refusal"; readonly answer: Answer; readonly whole: boolean }
   | { readonly kind: "failure"; readonly error: UpstreamError };
+
+/** Whether a body says that it is JSON. */
+export function saysJson(headers: readonly Header[]): boolean {
+  return /^[^;]*[/+]json\b/i.test(valueOf(headers, "content-type"));
+}
 
 /** A header's value, or empty. */
 export function valueOf(headers: readonly Header[], name: string): string {

@@ -2,7 +2,7 @@ import { OPENAI } from "../engine/openai.ts";
 import type { Backend } from "../registry/backend.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
-import { type Happened, valueOf } from "./answer.ts";
+import { type Answer, type Happened, saysJson, valueOf } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { isRefusal } from "./classify.ts";
 import type { Cutoff } from "./cutoff.ts";
@@ -10,6 +10,7 @@ import { firstEvents } from "./first_events.ts";
 import { withApiKey } from "./headers.ts";
 import { holdWhole } from "./hold_whole.ts";
 import type { House } from "./house.ts";
+import { wholeJson } from "./until_close.ts";
 
 const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
 const PLAIN = /^(identity)?$/i;
@@ -46,9 +47,11 @@ export async function attempt(
     const refusal = isRefusal({ status, headers });
     const { maxEvent } = house.config.limits;
     const chunks = events && !encoded && !refusal ? new EventChunks(maxEvent) : undefined;
-    const first = chunks === undefined
-      ? await body.read()
-      : await firstEvents(body, { chunks, dialect, maxHeld: maxEvent });
+    const first = chunks !== undefined
+      ? await firstEvents(body, { chunks, dialect, endpoint: call.endpoint, maxHeld: maxEvent })
+      : body.untilClose && !refusal && !encoded && saysJson(headers)
+      ? await wholeJson(body)
+      : await beginning(body);
     const answer = { status, headers, first, events, encoded, chunks, dialect, requestSent, body };
     if (!refusal) return { kind: "answer", answer };
     const held = await holdWhole(answer);
@@ -57,4 +60,10 @@ export async function attempt(
     if (error instanceof UpstreamError) return { kind: "failure", error };
     throw error;
   }
+}
+
+/** The first piece of a body; nothing, if nobody has to be given the beginning of one that is broken. */
+async function beginning(body: Answer["body"]): Promise<Uint8Array | undefined> {
+  const first = await body.read();
+  return body.failed ? await body.read() : first;
 }

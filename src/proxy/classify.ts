@@ -4,7 +4,7 @@ import type { Outcome } from "../outcome.ts";
 import type { ExchangeFacts } from "../registry/gate.ts";
 import type { Header } from "../upstream/response_head.ts";
 import type { UpstreamError } from "../upstream/upstream_error.ts";
-import { type Answer, type Happened, valueOf } from "./answer.ts";
+import { type Answer, type Happened, saysJson, valueOf } from "./answer.ts";
 import type { Cutoff } from "./cutoff.ts";
 
 /**
@@ -95,7 +95,7 @@ function judgeRefusal(
     ? whyUnpassable(answer)
     : revoked
     ? `${status} and fell`
-    : `${status} with a body too large or too slow to pass on`;
+    : `${status} with a body that is too large, too slow or not whole`;
   // A 502 comes from something in front of an engine, whose connection to it broke.
   const maybeDelivered = status === STATUS_CODE.BadGateway;
   return {
@@ -112,9 +112,8 @@ function judgeRefusal(
 function whyUnpassable({ status, headers }: Answer): string | undefined {
   if (status < 500 && status !== STATUS_CODE.TooManyRequests) return undefined;
   if (status >= 600) return `the unknown status ${status}`;
-  const type = valueOf(headers, "content-type");
-  if (/^[^;]*[/+]json\b/i.test(type)) return undefined;
-  return `${status} with ${type || "no content-type"} instead of JSON`;
+  if (saysJson(headers)) return undefined;
+  return `${status} with ${valueOf(headers, "content-type") || "no content-type"} instead of JSON`;
 }
 
 /** Statuses that say what a client is to do; they keep their meaning, others become 502. */

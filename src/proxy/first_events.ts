@@ -1,28 +1,32 @@
 import { concat } from "../concat.ts";
 import type { Dialect } from "../engine/dialect.ts";
+import type { Endpoint } from "../engine/endpoints.ts";
+import { StreamEnd } from "../engine/stream_end.ts";
 import type { EventChunks } from "../sse/event_chunks.ts";
 import type { ResponseBody } from "../upstream/body.ts";
+import { cutShort } from "./until_close.ts";
 
 export interface FirstEventsOptions {
   chunks: EventChunks;
   dialect: Pick<Dialect, "begins">;
+  endpoint: Pick<Endpoint, "lastEvents">;
   /** Bytes; what comes beyond goes to the client, whatever it means. */
   maxHeld: number;
 }
 
 /**
  * Reads until the events that have come whole mean something, or until there are no more, or more than is
- * to be held.
+ * to be held. Throws `UpstreamError`.
  */
 export async function firstEvents(
-  body: Pick<ResponseBody, "read" | "done">,
-  { chunks, dialect, maxHeld }: FirstEventsOptions,
+  body: Pick<ResponseBody, "read" | "done" | "untilClose">,
+  { chunks, dialect, endpoint, maxHeld }: FirstEventsOptions,
 ): Promise<Uint8Array | undefined> {
   const held: Uint8Array[] = [];
   let size = 0;
   for (;;) {
     const piece = await body.read();
-    const more = piece === undefined ? chunks.rest() : chunks.push(piece);
+    const more = piece && chunks.push(piece);
     if (more !== undefined) {
       held.push(more);
       size += more.length;
@@ -33,5 +37,11 @@ export async function firstEvents(
   }
   const rest = body.done ? chunks.rest() : undefined; // what is not ended by then never will be
   if (rest !== undefined) held.push(rest);
-  return held.length < 2 ? held[0] : concat(held);
+  const first = held.length < 2 ? held[0] : concat(held);
+  if (body.done && body.untilClose) {
+    const end = new StreamEnd(endpoint, { untilClose: true });
+    if (first !== undefined) end.see(first);
+    if (end.isCutShort(rest)) throw cutShort();
+  }
+  return first;
 }

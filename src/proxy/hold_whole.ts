@@ -1,5 +1,6 @@
 import { concat } from "../concat.ts";
-import type { Answer } from "./answer.ts";
+import { type Answer, saysJson } from "./answer.ts";
+import { isJson } from "./until_close.ts";
 
 /** An answer held back while others are tried is at most this large and slow; such pages are short. */
 const MAX_HELD_BYTES = 256 * 1024;
@@ -7,10 +8,10 @@ const MAX_HOLD_MS = 1000;
 
 /**
  * Reads a refusal to its end, so that its connection is free while another backend is tried.
- * Undefined if it is too large, too slow or breaks off.
+ * Undefined if it is too large, too slow or not whole.
  */
 export async function holdWhole(answer: Answer): Promise<Answer | undefined> {
-  const { first, body } = answer;
+  const { first, body, headers } = answer;
   if (body.done) return answer;
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -29,5 +30,7 @@ export async function holdWhole(answer: Answer): Promise<Answer | undefined> {
   } finally {
     clearTimeout(timer);
   }
-  return { ...answer, first: concat(pieces) };
+  const all = concat(pieces);
+  if (body.untilClose && saysJson(headers) && !isJson(all)) return undefined;
+  return { ...answer, first: all };
 }

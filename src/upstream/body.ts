@@ -10,7 +10,8 @@ import { fromSocket, UpstreamError } from "./upstream_error.ts";
 export class ResponseBody {
   readonly #connection: Connection;
   readonly #chunked: ChunkedDecoder | undefined;
-  readonly #untilClose: boolean;
+  /** Whether it ends with its connection, so that one that is cut short looks like a whole one. */
+  readonly untilClose: boolean;
   readonly #onEnd: (error: UpstreamError | undefined) => void;
   #left: number;
   /** Whether the body has ended well: no further piece will come. */
@@ -28,7 +29,7 @@ export class ResponseBody {
     this.#connection = connection;
     this.#onEnd = onEnd;
     this.#chunked = framing.kind === "chunked" ? new ChunkedDecoder() : undefined;
-    this.#untilClose = framing.kind === "until_close";
+    this.untilClose = framing.kind === "until_close";
     this.#left = framing.kind === "length" ? framing.bytes : 0;
     if (framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0)) this.#end();
   }
@@ -42,7 +43,7 @@ export class ResponseBody {
     if (this.#error !== undefined) throw this.#error;
     while (!this.done) {
       if (connection.start === connection.end && !await this.#fill()) {
-        if (!this.#untilClose) {
+        if (!this.untilClose) {
           throw this.#fail(
             new UpstreamError("closed", "the connection ended before the answer did", {
               phase: "body",
@@ -56,6 +57,11 @@ export class ResponseBody {
       if (piece !== undefined) return piece;
     }
     return undefined;
+  }
+
+  /** Whether what follows is known to be nonsense: the next `read` will throw. */
+  get failed(): boolean {
+    return this.#chunked?.failed ?? false;
   }
 
   /** Gives up on the rest: the connection is closed, a pending `read` fails. */
@@ -77,14 +83,14 @@ export class ResponseBody {
       }
       connection.start = this.#chunked.consumed;
     } else {
-      if (!this.#untilClose) {
+      if (!this.untilClose) {
         until = Math.min(end, start + this.#left);
         this.#left -= until - start;
       }
       connection.start = until;
     }
     const piece = until > start ? buffer.slice(start, until) : undefined;
-    if (this.#chunked === undefined ? !this.#untilClose && this.#left === 0 : this.#chunked.done) {
+    if (this.#chunked === undefined ? !this.untilClose && this.#left === 0 : this.#chunked.done) {
       this.#end();
     }
     return piece;

@@ -20,6 +20,7 @@ export class ChunkedDecoder {
   #extension = 0;
   #trailer = 0;
   #line = 0;
+  #error: UpstreamError | undefined;
   /** Set by `decode`: the index behind the last byte it understood. */
   consumed = 0;
 
@@ -28,24 +29,35 @@ export class ChunkedDecoder {
     return this.#state === "done";
   }
 
+  /** Whether what follows is known to be nonsense: the next `decode` will throw. */
+  get failed(): boolean {
+    return this.#error !== undefined;
+  }
+
   /**
    * Decodes the bytes from `start` to `end`, and moves the data among them together at `start`.
-   * Returns the index behind that data. Throws `UpstreamError` of kind `bad_answer`.
+   * Returns the index behind that data. Throws `UpstreamError` of kind `bad_answer`; but what came before
+   * the nonsense is returned first.
    */
   decode(bytes: Uint8Array, start: number, end: number): number {
+    if (this.#error !== undefined) throw this.#error;
     let out = start;
     let at = start;
-    while (at < end && this.#state !== "done") {
-      if (this.#state === "data") {
-        const count = Math.min(this.#size, end - at);
-        if (out !== at) bytes.copyWithin(out, at, at + count);
-        out += count;
-        at += count;
-        this.#size -= count;
-        if (this.#size === 0) this.#state = "data_cr";
-      } else {
-        this.#step(bytes[at++]!);
+    try {
+      for (; at < end && this.#state !== "done"; at++) {
+        if (this.#state !== "data") this.#step(bytes[at]!);
+        else {
+          const count = Math.min(this.#size, end - at);
+          if (out !== at) bytes.copyWithin(out, at, at + count);
+          out += count;
+          at += count - 1;
+          this.#size -= count;
+          if (this.#size === 0) this.#state = "data_cr";
+        }
       }
+    } catch (error) {
+      if (out === start) throw error;
+      this.#error = error as UpstreamError;
     }
     this.consumed = at;
     return out;

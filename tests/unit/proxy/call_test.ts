@@ -14,12 +14,14 @@ const CHAT: Endpoint = {
   upstreamPath: "/v1/chat/completions",
   check: "chat",
   api: "openai",
+  lastEvents: [],
 };
 const EMBEDDINGS: Endpoint = {
   path: "/embeddings",
   upstreamPath: "/v1/embeddings",
   check: "model_only",
   api: "openai",
+  lastEvents: [],
 };
 const MESSAGES = '"messages":[{"role":"user","content":"x"}]';
 

@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { firstEvents } from "../../../src/proxy/first_events.ts";
 import { EventChunks } from "../../../src/sse/event_chunks.ts";
+import { UpstreamError } from "../../../src/upstream/upstream_error.ts";
 import { bytesOf, textOf } from "../sse/support.ts";
 
 /** A dialect to which only events with `go` mean something. */
@@ -9,10 +10,11 @@ const PICKY = { begins: (events: Uint8Array): boolean => textOf(events).includes
 /** What is held of a body of these pieces, and how many were read for it. */
 async function held(
   pieces: readonly string[],
-  { maxHeld = 1000, dialect = PICKY, open = false } = {},
+  { maxHeld = 1000, dialect = PICKY, open = false, untilClose = false } = {},
 ): Promise<[text: string | undefined, read: number]> {
   let read = 0;
   const body = {
+    untilClose,
     get done(): boolean {
       return !open && read >= pieces.length;
     },
@@ -22,7 +24,7 @@ async function held(
     },
   };
   const chunks = new EventChunks(1000);
-  const first = await firstEvents(body, { chunks, dialect, maxHeld });
+  const first = await firstEvents(body, { chunks, dialect, endpoint: { lastEvents: [] }, maxHeld });
   return [first && textOf(first), read];
 }
 
@@ -40,4 +42,13 @@ Deno.test("a stream that ends before anything means something is all there is", 
 Deno.test("a stream of which nothing means anything is not held without end", async () => {
   const pieces = Array.from({ length: 100 }, () => ": ping\n\n");
   assertEquals(await held(pieces, { maxHeld: 20, open: true }), [": ping\n\n".repeat(3), 3]);
+});
+
+Deno.test("a stream that only the close ends must be whole, if it ends before anything means something", async () => {
+  const whole = ["data: [DONE]\n\n", 'data: {"finish_reason":"x"}\n\n', "data: [DONE]\n"];
+  for (const text of whole) assertEquals(await held([text], { untilClose: true }), [text, 2]);
+  for (const pieces of [[], ["data: x\n\n"], ["data: x"], [`${whole[1]}data: x`]]) {
+    const error = await assertRejects(() => held(pieces, { untilClose: true }), UpstreamError);
+    assertEquals([error.kind, error.phase, error.delivered], ["closed", "body", true]);
+  }
 });

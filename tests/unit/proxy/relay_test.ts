@@ -251,6 +251,8 @@ Deno.test("a body whose call was cut before it began to go out ends, though its 
     const first = latin1Bytes("data: a\n\n");
     const body = {
       done: false,
+      untilClose: false,
+      failed: false,
       read: () => Promise.reject(new UpstreamError("aborted", "cut", { phase: "body" })),
       cancel: () => {},
     };

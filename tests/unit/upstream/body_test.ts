@@ -184,6 +184,17 @@ Deno.test("a bad chunk after good ones is an error of the body, and nothing of i
   }
 });
 
+Deno.test("what came before a bad chunk in the same read is given first", async () => {
+  const socket = new FakeSocket(["4\r\ngood\r\n3\r\n +1\r\nxyz\r\n"], { atEnd: "stall" });
+  const { body, ends } = bodyOf(socket, { kind: "chunked" });
+  assertEquals(latin1((await body.read())!), "good +1");
+  assertEquals([body.failed, body.done, ends.length], [true, false, 0]);
+  for (let again = 0; again < 2; again++) {
+    assertEquals((await failure(body.read())).kind, "bad_answer");
+  }
+  assertEquals([ends.length, socket.closed], [1, true]);
+});
+
 Deno.test("a body larger than the read buffer comes whole", async () => {
   const bytes = Uint8Array.from({ length: 200_001 }, (_, index) => (index * 31) & 255);
   const { body } = bodyOf(new FakeSocket([bytes]), { kind: "length", bytes: bytes.length });

@@ -13,6 +13,7 @@ function decode(pieces: readonly string[]): { text: string; done: boolean; left:
     const bytes = latin1Bytes(`##${piece}##`);
     const end = decoder.decode(bytes, 2, bytes.length - 2);
     text += latin1(bytes.subarray(2, end));
+    if (decoder.failed) decoder.decode(bytes, decoder.consumed, bytes.length - 2);
     left += latin1(bytes.subarray(decoder.consumed, bytes.length - 2));
   }
   return { text, done: decoder.done, left };

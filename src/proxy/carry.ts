@@ -1,0 +1,84 @@
+import type { Endpoint } from "../engine/endpoints.ts";
+import type { Answer } from "./answer.ts";
+import { breakOff, LAST_WORD_MS } from "./break_off.ts";
+import type { BreakableStream } from "./breakable_stream.ts";
+import { isClients } from "./cutoff.ts";
+import { EventStream } from "./event_stream.ts";
+import type { Exchange } from "./exchange.ts";
+import { type BodyEnd, Pieces } from "./pieces.ts";
+
+/**
+ * How long a body that is whole may take to end, milliseconds: time for what else may come behind
+ * the last event, and for an end that lets its connection be used again.
+ */
+const GRACE_MS = 500;
+
+export interface CarryOptions {
+  exchange: Exchange;
+  backend: string;
+  endpoint: Endpoint;
+  /** Sees every piece that goes out. */
+  end: BodyEnd | undefined;
+  /** Called when all of the body has gone out, before the exchange ends. */
+  onWhole?: () => void;
+}
+
+/**
+ * Carries the body over piece by piece, never reading more than the client takes, and ends the
+ * exchange. Never rejects.
+ */
+export async function carry(
+  answer: Answer,
+  stream: BreakableStream,
+  { exchange, backend, endpoint, end, onWhole }: CarryOptions,
+): Promise<void> {
+  const { body, status, events } = answer;
+  const { cutoff, deadlines, record } = exchange;
+  const rest = (): Uint8Array | undefined =>
+    stream instanceof EventStream ? stream.rest() : undefined;
+  const pieces = new Pieces(answer, { end, rest });
+  const writer = stream.writable.getWriter();
+  let writing = false;
+  let lastWord: ReturnType<typeof setTimeout> | undefined;
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const onCut = (): void => {
+    if (!writing) return;
+    // A client that takes its pieces is to hear why it gets no more.
+    if (isClients(cutoff.cause)) stream.fail(cutoff.cause);
+    else lastWord ??= setTimeout(() => stream.fail(cutoff.cause), LAST_WORD_MS);
+  };
+  cutoff.on(onCut);
+  // A client that leaves while the backend is silent shows only here.
+  writer.closed.catch(() => cutoff.cut("client_left"));
+  try {
+    let piece = answer.first;
+    while (piece !== undefined) {
+      deadlines.received();
+      writing = true;
+      if (cutoff.stopped) onCut(); // before anybody listened
+      try {
+        await writer.write(piece);
+      } catch (error) {
+        cutoff.cut("client_left");
+        body.cancel();
+        throw error;
+      }
+      writing = false;
+      deadlines.sent();
+      if (end?.reached) grace ??= setTimeout(() => body.cancel(), GRACE_MS);
+      piece = await pieces.next();
+    }
+    record.ended = pieces.ended;
+    onWhole?.();
+    exchange.end({ kind: "completed", status });
+    await writer.close().catch(() => {}); // the client left with the last byte
+  } catch (error) {
+    await breakOff(error, { exchange, backend, endpoint, writer, stream, events });
+  } finally {
+    cutoff.off(onCut);
+    clearTimeout(lastWord);
+    clearTimeout(grace);
+    if (cutoff.cause === "client_stalled") exchange.peer.cut();
+    exchange.peer.answered({ unread: true });
+  }
+}

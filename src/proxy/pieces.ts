@@ -1,0 +1,62 @@
+import { StreamEnd } from "../engine/stream_end.ts";
+import type { Ended } from "../observe/request_record.ts";
+import { UpstreamError } from "../upstream/upstream_error.ts";
+import type { Answer } from "./answer.ts";
+import type { JsonEnd } from "./json_end.ts";
+import { cutShort } from "./until_close.ts";
+
+/** Reads along a body, and knows by what is in it whether its end has come. */
+export type BodyEnd = StreamEnd | JsonEnd;
+
+export interface PiecesOptions {
+  /** Undefined if nothing in such a body tells its end. */
+  end: BodyEnd | undefined;
+  /** Gives the event that was not ended, once there are no more pieces. */
+  rest: () => Uint8Array | undefined;
+}
+
+/** The rest of an answer's body, piece by piece, up to an end that is judged here. */
+export class Pieces {
+  readonly #answer: Answer;
+  readonly #options: PiecesOptions;
+  #broke: UpstreamError | undefined;
+
+  constructor(answer: Answer, options: PiecesOptions) {
+    this.#answer = answer;
+    this.#options = options;
+  }
+
+  /**
+   * The next piece; undefined behind the last. A body whose end has come ends well, however its connection
+   * ends. Throws `UpstreamError` at the end of any other that is not whole.
+   */
+  async next(): Promise<Uint8Array | undefined> {
+    const { body } = this.#answer;
+    const { end } = this.#options;
+    try {
+      const piece = await body.read();
+      if (piece !== undefined) return piece;
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error;
+      this.#broke = error;
+    }
+    if (this.#broke !== undefined && end === undefined) throw this.#broke;
+    const rest = this.#options.rest();
+    if (rest !== undefined) end?.see(rest);
+    if (this.#broke !== undefined && !end!.reached) throw this.#broke;
+    if (body.untilClose && end?.isCutShort(rest)) throw cutShort();
+    return rest;
+  }
+
+  /** What the end lacked. */
+  get ended(): Ended | undefined {
+    if (this.#broke === undefined) return lackOf(this.#answer, this.#options.end);
+    return this.#broke.kind === "aborted" ? "open_after_done" : "broken_after_done";
+  }
+}
+
+/** What the end of a body lacked that did not break. */
+export function lackOf({ body }: Answer, end: BodyEnd | undefined): Ended | undefined {
+  if (end instanceof StreamEnd && end.missing) return "no_done";
+  return body.untilClose && !end?.reached ? "by_close" : undefined;
+}
