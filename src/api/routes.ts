@@ -5,6 +5,7 @@ import { handle, type Visit } from "../proxy/handle.ts";
 import type { House } from "../proxy/house.ts";
 import type { Handler } from "../proxy/peer.ts";
 import { readHead } from "../proxy/request_head.ts";
+import { isPreflight, preflightResponse, share } from "./cors.ts";
 import { errorResponse } from "./error_body.ts";
 import { healthResponse, livezResponse, readyzResponse } from "./health.ts";
 import { modelResponse, modelsResponse } from "./models.ts";
@@ -32,6 +33,8 @@ interface Route {
   readonly answer: (request: Request, visit: Visit) => Response | Promise<Response>;
 }
 
+const METHODS = { GET: "GET, HEAD", POST: "POST" } as const;
+
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
 /** What stands before a model's id, which may hold slashes itself. */
 const MODELS_PREFIX = /^(?:\/v1)?\/models\/(?=.)/;
@@ -50,17 +53,25 @@ export function createRoutes(options: RouteOptions): Handler {
       ? given
       : createRequestId();
     const { method } = request;
+    const { cors } = house.config;
     const record = beginRecord({ requestId, method, client: peer.address });
     let response: Response;
     try {
       const { path, query } = readTarget(request, head);
       record.path = path;
       if (head.host === undefined && routes.get(path)?.probe !== true) throw hostNeeded(undefined);
-      const route = findRoute(routes, path);
-      checkMethod(method, route);
-      record.routed = route.method === "POST";
-      response = await route.answer(request, { house, record, path, query, head, peer });
-      if (record.routed) return response; // a relayed answer says who and what already; its exchange tells the record
+      if (isPreflight(request, cors)) {
+        response = preflightResponse(request, methodsOf(routes, path));
+      } else {
+        const route = findRoute(routes, path);
+        checkMethod(method, route);
+        record.routed = route.method === "POST";
+        response = await route.answer(request, { house, record, path, query, head, peer });
+      }
+      if (record.routed) { // a relayed answer says who and what already; its exchange tells the record
+        share(response.headers, request, cors);
+        return response;
+      }
     } catch (error) {
       const { format } = house.config.errors;
       const told = known(error, house, requestId);
@@ -72,6 +83,7 @@ export function createRoutes(options: RouteOptions): Handler {
       });
       record.code ??= told.code;
     }
+    share(response.headers, request, cors);
     response.headers.set("x-request-id", requestId);
     response.headers.set("x-infinilm-service", "infinilm-router");
     if (!record.routed) {
@@ -110,19 +122,29 @@ function routeTable({ draining, wallNow }: RouteOptions): Map<string, Route> {
   return routes;
 }
 
-function findRoute(routes: Map<string, Route>, path: string): Route {
+function routeAt(routes: Map<string, Route>, path: string): Route | undefined {
   const prefix = path.includes("/models/") ? MODELS_PREFIX.exec(path)?.[0] : undefined;
   // Paths that end in a slash are in the table for what is below them.
-  const route = prefix === undefined && path.endsWith("/") ? undefined : routes.get(prefix ?? path);
+  return prefix === undefined && path.endsWith("/") ? undefined : routes.get(prefix ?? path);
+}
+
+function findRoute(routes: Map<string, Route>, path: string): Route {
+  const route = routeAt(routes, path);
   if (route === undefined) {
     throw new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);
   }
   return route;
 }
 
+/** The methods of a path; all there are for a path that does not exist, so that a page can read that. */
+function methodsOf(routes: Map<string, Route>, path: string): string {
+  const route = routeAt(routes, path);
+  return route === undefined ? "GET, HEAD, POST" : METHODS[route.method];
+}
+
 function checkMethod(method: string, route: Route): void {
   if (method === route.method || (method === "HEAD" && route.method === "GET")) return;
-  const allow = route.method === "GET" ? "GET, HEAD" : "POST";
+  const allow = METHODS[route.method];
   throw new RouterError("method_not_allowed", `this path takes ${allow}, received ${method}`, {
     headers: { allow },
   });

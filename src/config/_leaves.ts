@@ -17,7 +17,7 @@ export function key<S extends z.ZodType>(
   keyDocs.add(withDefault, {
     meaning: doc.meaning,
     wanted: wantedTexts.get(schema)?.wanted,
-    default: String(doc.default),
+    default: Array.isArray(doc.default) ? "none" : String(doc.default),
   });
   return withDefault;
 }

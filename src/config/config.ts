@@ -56,6 +56,8 @@ export interface Config {
   };
   requests: { validate: boolean };
   upstreamCompression: "identity" | "pass";
+  /** `origins` as browsers spell them, or `*`; none: CORS is off. */
+  cors: { origins: string[] };
   errors: { format: "auto" | "text" | "openai" };
   log: { level: "debug" | "info" | "warn" | "error"; format: "text" | "json" };
 }

@@ -35,6 +35,7 @@ export function resolve(read: ReadConfig): Config {
     },
     requests,
     upstreamCompression: read.upstream_compression,
+    cors: read.cors,
     errors,
     log,
   };

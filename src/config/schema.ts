@@ -20,6 +20,7 @@ import {
 } from "./_leaves.ts";
 import { type BackendUrl, parseBackendUrl } from "./backend_url.ts";
 import { keyDocs } from "./key_docs.ts";
+import { parseOrigin } from "./origin.ts";
 
 /** An issue with this in its `params` is complete: what was received is not added to it. */
 export const COMPLETE = { complete: true };
@@ -50,6 +51,22 @@ const models = wanting(
     .min(1, { error: `must be ${MODELS}` })
     .superRefine(refuseSameModels, ALWAYS),
   MODELS,
+);
+
+const ORIGINS = "a list of origins such as https://ui.example, or of `*` for all";
+const ORIGIN =
+  "an origin such as https://ui.example:3000, with no path and no slash at its end, or `*`";
+const origins = wanting(
+  z.array(
+    z.string({ error: `must be ${ORIGIN}` }).transform((written, context) => {
+      const origin = parseOrigin(written);
+      if (origin !== undefined) return origin;
+      context.addIssue({ code: "custom", message: `must be ${ORIGIN}`, input: written });
+      return z.NEVER;
+    }),
+    { error: `must be ${ORIGINS}` },
+  ),
+  ORIGINS,
 );
 
 const listenHost = wanting(
@@ -198,6 +215,13 @@ export const configSchema = z.strictObject({
     default: "identity",
     meaning: "the accept-encoding that backends get: none, or the client's",
   }),
+
+  cors: z.strictObject({
+    origins: key(origins, {
+      default: [],
+      meaning: "the origins whose pages may ask, and read the answers; none = CORS is off",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "pages in browsers" }),
 
   errors: z.strictObject({
     format: key(choice("auto", "text", "openai"), {

@@ -110,7 +110,7 @@ export class RawClient implements Disposable {
 
   async #answer(bodyless: boolean): Promise<RawAnswer> {
     const [statusLine, ...lines] = (await this.#until("\r\n\r\n")).trimEnd().split("\r\n");
-    const headers = new Headers(lines.map((line) => line.split(/:\s*/, 2) as [string, string]));
+    const headers = new Headers(lines.map(nameAndValue));
     const status = Number(statusLine!.split(" ")[1]);
     if (bodyless || status === 204 || status === 304) {
       return { status, headers, body: "", complete: true };
@@ -152,6 +152,11 @@ export class RawClient implements Disposable {
       if (size === 0) return { body, complete: true };
     }
   }
+}
+
+function nameAndValue(line: string): [name: string, value: string] {
+  const colon = line.indexOf(":");
+  return [line.slice(0, colon), line.slice(colon + 1).trim()];
 }
 
 /** A POST as text, with its length. */

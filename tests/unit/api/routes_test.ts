@@ -23,6 +23,7 @@ function newHouse(): Told {
       timeouts: { idleMs: 1000, totalMs: null, clientStallMs: 1000 },
       limits: { maxBody: 1000 },
       requests: { validate: true },
+      cors: { origins: [] },
       errors: { format: "text" },
     },
     registry: new Registry(),

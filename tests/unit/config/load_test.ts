@@ -60,6 +60,7 @@ Deno.test("config fills in every default around the smallest file", () => {
     },
     requests: { validate: true },
     upstreamCompression: "identity",
+    cors: { origins: [] },
     errors: { format: "auto" },
     log: { level: "info", format: "text" },
   });

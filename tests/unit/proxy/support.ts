@@ -72,6 +72,7 @@ export class TestHouse implements AsyncDisposable {
         limits: { maxBody: 1 << 20, maxEvent: options.maxEvent ?? 1 << 20 },
         requests: { validate: true },
         upstreamCompression: "identity",
+        cors: { origins: [] as string[] },
         errors: { format: "text" },
       } as Config,
       registry,
