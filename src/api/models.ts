@@ -2,17 +2,13 @@ import { RouterError } from "../errors.ts";
 import type { ModelEntry, Registry } from "../registry/registry.ts";
 import { jsonResponse } from "./json.ts";
 
-interface ModelCard {
-  readonly id: string;
-  readonly object: "model";
-  readonly created: number;
-  readonly owned_by: string;
-  readonly root: string;
-}
-
-/** `root` is not in OpenAI's API, but vLLM's benchmark client cannot do without it. */
-function card({ id, created }: ModelEntry): ModelCard {
-  return { id, object: "model", created, owned_by: "infinilm-router", root: id };
+/**
+ * A model in OpenAI's form, with what its backends agree on. `root` is not in OpenAI's API, but vLLM's
+ * benchmark client cannot do without it.
+ */
+function card({ id, created, fields }: ModelEntry): Record<string, unknown> {
+  const ours = { id, object: "model", created };
+  return { ...ours, owned_by: "infinilm-router", root: id, ...fields, ...ours };
 }
 
 /** `GET /models`: what healthy backends serve. */

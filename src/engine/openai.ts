@@ -1,3 +1,4 @@
+import type { ModelCard } from "../registry/model_card.ts";
 import type { Dialect } from "./dialect.ts";
 
 /** Where an OpenAI-compatible engine lists its models; the second is InfiniLM's older spelling. */
@@ -9,8 +10,8 @@ export const MAX_MODEL_CHARACTERS = 512;
 /** No engine serves more; what comes behind is left out. */
 const MAX_MODELS = 10_000;
 
-/** The ids in an engine's model list, or `undefined` if the text is not one. */
-export function readModelIds(text: string): string[] | undefined {
+/** The models in an engine's list, or `undefined` if the text is not one. */
+export function readModelList(text: string): ModelCard[] | undefined {
   let list: unknown;
   try {
     list = JSON.parse(text);
@@ -19,12 +20,13 @@ export function readModelIds(text: string): string[] | undefined {
   }
   const data = (list as { data?: unknown } | null)?.data;
   if (!Array.isArray(data)) return undefined;
-  return data
-    .map((entry: unknown) => (entry as { id?: unknown } | null)?.id)
-    .filter((id): id is string =>
-      typeof id === "string" && id !== "" && id.length <= MAX_MODEL_CHARACTERS
-    )
-    .slice(0, MAX_MODELS);
+  return data.map(readCard).filter((card) => card !== undefined).slice(0, MAX_MODELS);
+}
+
+function readCard(entry: unknown): ModelCard | undefined {
+  const { id, ...fields } = (entry ?? {}) as Record<string, unknown>;
+  if (typeof id !== "string" || id === "" || id.length > MAX_MODEL_CHARACTERS) return undefined;
+  return { id, fields };
 }
 
 /**

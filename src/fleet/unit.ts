@@ -1,4 +1,5 @@
 import { type ChangeFacts, HealthGate } from "../health/health_gate.ts";
+import { learnCards } from "../health/model_list.ts";
 import { probe } from "../health/probe.ts";
 import { Prober } from "../health/prober.ts";
 import type { Log } from "../observe/log.ts";
@@ -54,6 +55,11 @@ export class BackendUnit {
           signal,
           fresh: fresh || !gate.observed.healthy,
         }),
+      learn: async (signal) => {
+        // One that says which models it serves says more of them in the check itself.
+        if (backend.spec.models === undefined) return;
+        await learnCards(backend, { client, timeoutMs, signal });
+      },
       onDefect: (error) => log.error("internal error", { backend: backend.name, error }),
     });
     this.backend = backend;

@@ -12,6 +12,8 @@ export interface ProberOptions {
    * What it throws is a defect.
    */
   probe: (signal: AbortSignal, facts: { fresh: boolean }) => Promise<CheckResult>;
+  /** What is only learned from a backend that is well, after each good check; holds up nothing. */
+  learn?: (signal: AbortSignal) => Promise<void>;
   gate: HealthGate;
   /** Whether nothing is missing: the backend is healthy and has said what it serves. */
   settled: () => boolean;
@@ -31,6 +33,7 @@ export class Prober {
   #checking = false;
   #again = false;
   #fresh = false;
+  #learning = false;
   #retryMs = FIRST_RETRY_MS;
 
   constructor(options: ProberOptions) {
@@ -65,6 +68,7 @@ export class Prober {
     if (signal.aborted) return;
     // Begun before a call was refused, a good one says nothing about now; a bad one says it again.
     if (result !== undefined && !(this.#again && result.kind === "good")) this.#tell(gate, result);
+    if (result?.kind === "good") this.#learn();
     if (this.#again) {
       this.#again = false;
       this.#check();
@@ -81,6 +85,20 @@ export class Prober {
       gate.checked(result);
     } catch (error) {
       this.#options.onDefect(error);
+    }
+  }
+
+  /** Never rejects. */
+  async #learn(): Promise<void> {
+    const { learn, onDefect } = this.#options;
+    if (learn === undefined || this.#learning) return;
+    this.#learning = true;
+    try {
+      await learn(this.#stop.signal);
+    } catch (error) {
+      onDefect(error);
+    } finally {
+      this.#learning = false;
     }
   }
 

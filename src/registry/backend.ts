@@ -1,6 +1,7 @@
 import type { Gate } from "./gate.ts";
 import type { Lease } from "./lease.ts";
 import { type Load, LocalLoad } from "./load.ts";
+import type { ModelCard } from "./model_card.ts";
 import { BackendStats } from "./stats.ts";
 
 /** A backend as it is to be: what the operator wrote, or another source told. */
@@ -56,6 +57,7 @@ export class Backend {
   #word: Word;
   #present = true;
   #models: ReadonlySet<string> | undefined;
+  #cards: ReadonlyMap<string, ModelCard> = new Map();
 
   constructor(spec: BackendSpec, { createGate, wallNow = Date.now }: BackendOptions) {
     this.#spec = spec;
@@ -121,15 +123,22 @@ export class Backend {
     return this.#models?.has(model) ?? false;
   }
 
+  /** What it has said of a model; undefined if it has said nothing. */
+  card(model: string): ModelCard | undefined {
+    return this.#cards.get(model);
+  }
+
   /**
    * Takes what the backend said it serves; an empty list is one that it has not made yet. A list in the
-   * configuration stands against it.
+   * configuration stands against it: then only what it said of those models counts.
    */
-  discovered(models: readonly string[]): void {
-    if (this.#spec.models !== undefined) return;
-    if (models.length > 0) this.#serve(models);
-    else this.#models = undefined;
-    this.onChange?.();
+  discovered(cards: readonly ModelCard[]): void {
+    if (this.#spec.models === undefined) {
+      if (cards.length > 0) this.#serve(cards.map(({ id }) => id));
+      else this.#models = undefined;
+      this.onChange?.();
+    }
+    this.#cards = new Map(cards.filter(({ id }) => this.serves(id)).map((card) => [card.id, card]));
   }
 
   #serve(models: readonly string[]): void {

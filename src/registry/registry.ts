@@ -1,6 +1,7 @@
 import type { Backend } from "./backend.ts";
 import type { PickKeys, Policy } from "./choice.ts";
 import { Lease } from "./lease.ts";
+import { agreed, type ModelCard } from "./model_card.ts";
 
 export interface AcquireOptions {
   policy: Policy;
@@ -13,6 +14,8 @@ export interface ModelEntry {
   readonly id: string;
   /** When it was first seen, Unix seconds. */
   readonly created: number;
+  /** What all healthy backends that serve it, and say anything of it, say alike. */
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
 /** Why there is no place for a call: `tried`, because all that could take it have had it. */
@@ -112,7 +115,15 @@ export class Registry {
     const ids = new Set(
       this.#backends.flatMap((backend) => backend.healthy ? backend.models ?? [] : []),
     );
-    return [...ids].sort().map((id) => ({ id, created: this.#created(id) }));
+    return [...ids].sort().map((id) => ({
+      id,
+      created: this.#created(id),
+      fields: agreed(this.#cards(id)),
+    }));
+  }
+
+  #cards(id: string): ModelCard[] {
+    return this.#backends.flatMap((backend) => backend.healthy && backend.card(id) || []);
   }
 
   #created(id: string): number {

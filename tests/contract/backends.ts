@@ -1,6 +1,7 @@
 import { Backend, type BackendSpec } from "../../src/registry/backend.ts";
 import type { Choice, Policy } from "../../src/registry/choice.ts";
 import type { Admission, Gate, Observed } from "../../src/registry/gate.ts";
+import type { ModelCard } from "../../src/registry/model_card.ts";
 import type { LocalLoad } from "../../src/registry/load.ts";
 
 /** A gate whose health the test decides, and which remembers what it was told. */
@@ -60,6 +61,11 @@ export function newBackend(
 ): TestBackend {
   const createGate = (): Gate => new TestGate();
   return new Backend(newSpec(name, spec), { createGate, wallNow }) as TestBackend;
+}
+
+/** Cards that say nothing but which models there are. */
+export function cards(...ids: string[]): ModelCard[] {
+  return ids.map((id) => ({ id, fields: {} }));
 }
 
 /** A policy that chooses by this function. */

@@ -1,6 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Sim } from "../../src/sim/sim.ts";
+import { startEnginePeer } from "../support/engine_peer.ts";
+import type { RawPeer } from "../support/raw_peer.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
+import { until } from "../support/until.ts";
 
 Deno.test("status endpoints tell of healthy backends in the spec's fields, in both spellings", async () => {
   await using a = Sim.start({ models: ["Qwen3-32B"] });
@@ -102,7 +105,7 @@ Deno.test("promise 52: the model list is the union over healthy backends, sorted
     assertEquals(card, {
       id: "alpha",
       object: "model",
-      owned_by: "infinilm-router",
+      owned_by: "sim",
       root: "alpha",
     });
     assert(Math.abs(created - Date.now() / 1000) < 60);
@@ -125,4 +128,28 @@ Deno.test("a backend whose models appear only after its start is asked again soo
   const answer = await router.post("/chat/completions", chat("late"));
   assertEquals(answer.status, 200);
   await answer.body?.cancel();
+});
+
+Deno.test("the model list tells what the backends of a model agree on, listed in the configuration or not", async () => {
+  const engine = (...cards: Record<string, unknown>[]): RawPeer =>
+    startEnginePeer(() => {}, { cards });
+  const permission = [{ allow_sampling: true }];
+  const alike = { owned_by: "vllm", parent: null, permission, created: 3 };
+  await using a = engine({ id: "m", ...alike, root: "/a", max_model_len: 262144 });
+  await using b = engine({ id: "m", ...alike, root: "/b", max_model_len: 8192 }, { id: "x" });
+  await using c = engine({ id: "alone", ...alike, root: "/c" });
+  const urls = [a, b, c].map(({ port }) => `http://127.0.0.1:${port}`);
+  await using router = await RouterProcess.start(backendsYaml(urls, ["", "models: [m]"]));
+  const fields = { owned_by: "vllm", parent: null, permission };
+  let list: { data: Record<string, unknown>[] } | undefined;
+  await until("the list of the configured backend has been read", async () => {
+    list = await (await router.fetch("/v1/models")).json();
+    return list!.data[1]?.["max_model_len"] === 8192;
+  });
+  const data = list!.data.map(({ created, ...card }) => [(created as number) > 1e9, card]);
+  assertEquals(data, [
+    [true, { id: "alone", object: "model", ...fields, root: "/c" }],
+    [true, { id: "m", object: "model", ...fields, root: "m", max_model_len: 8192 }],
+  ]);
+  assertEquals(await (await router.fetch("/v1/models/m")).json(), list!.data[1]);
 });

@@ -1,8 +1,12 @@
 import { type PeerConnection, type PeerRequest, RawPeer } from "./raw_peer.ts";
 
-/** An engine on raw TCP: well and serving the model `peer`, with every POST answered by the script. */
+/**
+ * An engine on raw TCP: well and serving the model `peer`, or those of these cards, with every POST answered by
+ * the script.
+ */
 export function startEnginePeer(
   onPost: (conn: PeerConnection, request: PeerRequest) => Promise<unknown> | void,
+  { cards = [{ id: "peer", object: "model" }] as readonly Record<string, unknown>[] } = {},
 ): RawPeer {
   return RawPeer.start(async (conn) => {
     for (
@@ -11,9 +15,7 @@ export function startEnginePeer(
       request = await conn.readRequest()
     ) {
       if (request.method === "POST") await onPost(conn, request);
-      else {await conn.write(
-          jsonAnswer({ object: "list", data: [{ id: "peer", object: "model" }] }),
-        );}
+      else await conn.write(jsonAnswer({ object: "list", data: cards }));
     }
   });
 }

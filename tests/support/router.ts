@@ -243,7 +243,7 @@ export function backendsYaml(urls: readonly string[], extra: readonly string[] =
   const names = "abcdefgh";
   return `backends:\n${
     urls.map((url, i) =>
-      `  - { name: ${names[i]}, url: "${url}"${extra[i] === undefined ? "" : `, ${extra[i]}`} }`
+      `  - { name: ${names[i]}, url: "${url}"${extra[i] ? `, ${extra[i]}` : ""} }`
     )
       .join("\n")
   }\n`;

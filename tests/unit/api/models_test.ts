@@ -22,6 +22,15 @@ Deno.test("/models lists cards by id", async () => {
   assertEquals(await response.json(), { object: "list", data: [card("a/x"), card("b")] });
 });
 
+Deno.test("/models says what the backends of a model agree on, but for what is ours to say", async () => {
+  const { registry, backend } = serve("m");
+  const fields = { object: "x", created: 5, owned_by: "vllm", root: "/m", max_model_len: 8 };
+  backend.discovered([{ id: "m", fields }]);
+  const expected = { ...card("m") as object, owned_by: "vllm", root: "/m", max_model_len: 8 };
+  assertEquals(await modelsResponse(registry).json(), { object: "list", data: [expected] });
+  assertEquals(await modelResponse(registry, "m").json(), expected);
+});
+
 Deno.test("/models of a router without healthy backends is an empty list", async () => {
   const { registry, backend } = serve("m");
   backend.gate.healthy = false;

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import type { CheckResult } from "../../../src/health/health_gate.ts";
+import { learnCards } from "../../../src/health/model_list.ts";
 import { probe } from "../../../src/health/probe.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
 import { UpstreamClient } from "../../../src/upstream/client.ts";
-import { newBackend, type TestBackend } from "../../contract/backends.ts";
+import { cards, newBackend, type TestBackend } from "../../contract/backends.ts";
 import { closeOnNextWrite } from "../../support/close_on_write.ts";
 import { type PeerConnection, RawPeer } from "../../support/raw_peer.ts";
 
@@ -146,7 +147,7 @@ for (const [name, pages, expected, noModels] of DISCOVERIES) {
 Deno.test("a check that does not learn the models leaves those that are known", async () => {
   await using peer = serve({ "/health": answer(200), "/v1/models": answer(500) });
   const backend = newBackend("a", { models: undefined });
-  backend.discovered(["m"]);
+  backend.discovered(cards("m"));
   const client = new UpstreamClient({ host: "127.0.0.1", port: peer.port });
   const { signal } = new AbortController();
   await probe(backend, { client, path: "/health", timeoutMs: 10_000, signal });
@@ -158,6 +159,20 @@ Deno.test("a check does not ask for models that the configuration lists", async 
   await using peer = serve({ "/health": answer(200), "/v1/models": models("x") });
   const { backend } = await probeOf(peer, { spec: { models: ["m"] } });
   assertEquals([backend.models, peer.requests.length], [["m"], 1]);
+});
+
+Deno.test("what a backend says of models that the configuration lists is asked for apart, and is no fault if it says nothing", async () => {
+  const card = { id: "m", max_model_len: 8 };
+  const list = answer(200, JSON.stringify({ data: [card, { id: "x" }] }));
+  for (const [page, said] of [[list, { max_model_len: 8 }], [answer(401), undefined]] as const) {
+    await using peer = serve({ "/models": page });
+    const backend = newBackend("a", { models: ["m"] });
+    const client = new UpstreamClient({ host: "127.0.0.1", port: peer.port });
+    await learnCards(backend, { client, timeoutMs: 10_000, signal: new AbortController().signal });
+    client.close();
+    assertEquals([backend.models, backend.card("m")?.fields], [["m"], said]);
+    assertEquals(backend.card("x"), undefined);
+  }
 });
 
 Deno.test("a backend that is silent is a miss after the time-out, and its connection is closed", async () => {

@@ -21,6 +21,8 @@ class Bench {
   readonly gate: HealthGate;
   readonly prober: Prober;
   signal: AbortSignal | undefined;
+  /** How learning ends, each time it began. */
+  readonly learning: PromiseWithResolvers<void>[] = [];
   #answer: ((result: CheckResult) => void) | undefined;
 
   constructor({ finds, intervalMs = 10_000 }: { finds?: CheckResult; intervalMs?: number } = {}) {
@@ -37,6 +39,11 @@ class Bench {
       onDefect: (error) => this.defects.push(error),
       random: () => this.random,
       settled: () => this.gate.observed.healthy && this.models,
+      learn: () => {
+        const learning = Promise.withResolvers<void>();
+        this.learning.push(learning);
+        return learning.promise;
+      },
       probe: (signal, { fresh }) => {
         this.fresh.push(fresh);
         this.begun.push(Date.now());
@@ -242,4 +249,23 @@ Deno.test("Prober that is asked to look looks on a connection of its own", async
   await pass(time, 10_000);
   assertEquals(bench.fresh, [true, false, true, false]);
   bench.prober.stop();
+});
+
+Deno.test("Prober learns more of a backend after good checks only, once at a time, and waits for none of it", async () => {
+  using time = new FakeTime(0);
+  const bench = new Bench({ finds: MISS });
+  const { prober, begun, learning, flips, defects } = bench;
+  prober.checkNow();
+  await pass(time, 200);
+  assertEquals(learning.length, 0);
+  bench.finds = GOOD;
+  await pass(time, 20_200);
+  assertEquals([begun.length, learning.length, flips.at(-1)], [4, 1, true]);
+  learning[0]!.reject(new Error("a defect"));
+  await pass(time, 10_000);
+  assertEquals([begun.length, learning.length, defects.length], [5, 2, 1]);
+  learning[1]!.resolve();
+  await pass(time, 10_000);
+  assertEquals(learning.length, 3);
+  prober.stop();
 });

@@ -1,28 +1,28 @@
 import { assertEquals } from "@std/assert";
-import { newBackend, newSpec } from "../../contract/backends.ts";
+import { cards, newBackend, newSpec } from "../../contract/backends.ts";
 
 Deno.test("Backend takes the models it discovers, once each, and remembers when it first saw them", () => {
   let now = 10_999;
   const backend = newBackend("a", { models: undefined }, () => now);
   assertEquals(backend.models, undefined);
-  backend.discovered(["m", "n", "m"]);
+  backend.discovered(cards("m", "n", "m"));
   assertEquals(backend.models, ["m", "n"]);
   now = 20_000;
-  backend.discovered(["n", "o"]);
+  backend.discovered(cards("n", "o"));
   assertEquals(backend.models, ["n", "o"]);
   assertEquals([...backend.firstSeen], [["m", 10], ["n", 10], ["o", 20]]);
 });
 
 Deno.test("Backend with a list in the configuration keeps to it", () => {
   const backend = newBackend("a", { models: ["m"] });
-  backend.discovered(["n"]);
+  backend.discovered(cards("n"));
   assertEquals(backend.models, ["m"]);
 });
 
 Deno.test("Backend that lists no models has not said yet what it serves", () => {
   const backend = newBackend("a", { models: undefined });
-  backend.discovered(["m"]);
-  backend.discovered([]);
+  backend.discovered(cards("m"));
+  backend.discovered(cards());
   assertEquals([backend.models, backend.serves("m")], [undefined, false]);
 });
 
@@ -56,7 +56,7 @@ Deno.test("Backend is wanted while a source names it and the operator gives it w
 
 Deno.test("Backend that is configured anew keeps what was counted and learned", () => {
   const backend = newBackend("a", { models: undefined, maxInFlight: 1 });
-  backend.discovered(["m"]);
+  backend.discovered(cards("m"));
   backend.stats.begin();
   backend.load.begin();
   backend.configure(newSpec("a", { models: undefined, maxInFlight: 2, weight: 7 }));
@@ -73,7 +73,7 @@ Deno.test("Backend that is configured anew keeps what was counted and learned", 
 Deno.test("a backend that renames its models at every check is remembered within bounds", () => {
   const backend = newBackend("b", { models: undefined });
   for (let check = 0; check < 30; check++) {
-    backend.discovered(Array.from({ length: 1000 }, (_, i) => `m${check}-${i}`));
+    backend.discovered(cards(...Array.from({ length: 1000 }, (_, i) => `m${check}-${i}`)));
   }
   assertEquals(backend.firstSeen.size <= 22_000, true, `${backend.firstSeen.size}`);
   assertEquals(backend.serves("m29-5"), true);

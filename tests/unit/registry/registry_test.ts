@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Backend } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import type { Lease } from "../../../src/registry/lease.ts";
-import { newBackend, policyOf } from "../../contract/backends.ts";
+import { cards, newBackend, policyOf } from "../../contract/backends.ts";
 
 const FIRST = policyOf((candidates) => candidates.find((backend) => !backend.full)!);
 
@@ -145,10 +145,11 @@ Deno.test("Registry lists the models of healthy backends once each, by id, with 
   const sick = newBackend("sick", { models: ["s"] }, wallNow);
   sick.gate.healthy = false;
   const registry = registryOf(b, a, sick);
+  const none = Object.create(null);
   assertEquals(registry.models(), [
-    { id: "B", created: 1_700_000_005 },
-    { id: "m", created: 1_700_000_000 },
-    { id: "z", created: 1_700_000_000 },
+    { id: "B", created: 1_700_000_005, fields: none },
+    { id: "m", created: 1_700_000_000, fields: none },
+    { id: "z", created: 1_700_000_000, fields: none },
   ]);
   a.gate.healthy = false;
   assertEquals(registry.models().map(({ id, created }) => [id, created]), [
@@ -161,8 +162,8 @@ Deno.test("Registry waits for the models of backends that have not said them", (
   const silent = newBackend("silent", { models: undefined });
   const registry = registryOf(newBackend("a"), silent);
   assertEquals(registry.modelsPending, true);
-  silent.discovered([]);
+  silent.discovered(cards());
   assertEquals(registry.modelsPending, true, "an empty list is none yet");
-  silent.discovered(["m"]);
+  silent.discovered(cards("m"));
   assertEquals(registry.modelsPending, false);
 });
