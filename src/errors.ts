@@ -65,6 +65,18 @@ export const ERRORS = {
     ...client,
     meaning: "The body is compressed or multipart; send plain JSON.",
   }),
+  context_length_exceeded: kind(STATUS_CODE.BadRequest, "client", {
+    ...client,
+    meaning: "The prompt and its answer cannot fit into the engine's `max_context`.",
+  }),
+  unsupported_parameter: kind(STATUS_CODE.BadRequest, "client", {
+    ...client,
+    meaning: "No engine of the model can do what a parameter asks; `param` names it.",
+  }),
+  engine_rejected: kind(STATUS_CODE.BadRequest, "client", {
+    ...client,
+    meaning: "The engine cannot work with the request; the message has its words.",
+  }),
   overloaded: kind(STATUS_CODE.TooManyRequests, "router", {
     type: "rate_limit_error",
     repeat: true,
@@ -83,6 +95,15 @@ export const ERRORS = {
   not_implemented: kind(STATUS_CODE.NotImplemented, "client", {
     ...client,
     meaning: "A transfer-encoding other than `chunked`, or an HTTP method nobody defines.",
+  }),
+  unsupported_by_engine: kind(STATUS_CODE.NotImplemented, "client", {
+    ...client,
+    meaning: "No engine of the model has this endpoint.",
+  }),
+  engine_failed: kind(STATUS_CODE.InternalServerError, "upstream", {
+    ...upstream,
+    repeat: false,
+    meaning: "The engine began and gave up, or failed; the message has its words.",
   }),
   upstream_busy: kind(STATUS_CODE.TooManyRequests, "upstream", {
     type: "rate_limit_error",

@@ -11,6 +11,7 @@ const MAX_AGE_SECONDS = 7200;
 const EXPOSED = [
   "x-request-id",
   "x-infinilm-service",
+  "x-infinilm-ignored",
   "x-should-retry",
   "retry-after",
   "retry-after-ms",

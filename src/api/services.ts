@@ -10,6 +10,7 @@ export function servicesResponse(registry: Registry): Response {
     url: backend.spec.url,
     healthy: backend.healthy,
     models: backend.models ?? [],
+    engine: backend.engine,
     weight: backend.weight,
     in_flight: backend.inFlight,
     max_in_flight: backend.spec.maxInFlight ?? null,

@@ -9,6 +9,7 @@ import type { Log } from "../observe/log.ts";
 import { byModel } from "../policy/by_model.ts";
 import { POLICIES } from "../policy/mod.ts";
 import { HeldBytes } from "../proxy/held_bytes.ts";
+import { IgnoredNotes } from "../proxy/ignored_notes.ts";
 import type { House } from "../proxy/house.ts";
 import { OpenCalls } from "../proxy/open_calls.ts";
 import { UNLIMITED } from "../proxy/retry_budget.ts";
@@ -53,6 +54,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     requestTimer: new SharedTimer(config.timeouts.requestMs, now),
     openCalls: new OpenCalls(config.limits.maxRequests),
     heldBytes: new HeldBytes(config.limits.maxHeld),
+    ignoredNotes: new IgnoredNotes(log),
     now,
   };
   let draining = false;

@@ -20,6 +20,15 @@ export interface BackendConfig {
   maxInFlight: number | undefined;
   /** Sent as `authorization: Bearer …`; `undefined`: the client's own header passes. */
   apiKey: string | undefined;
+  /** `auto`: what its model list shows. */
+  engine: "auto" | "openai" | "infinilm";
+  /** Whether what its engine would ignore is refused. */
+  strict: boolean;
+  /** Whether its engine is asked for streams where clients want whole answers. */
+  streamUpstream: boolean;
+  cacheType: "static" | "paged" | undefined;
+  /** Tokens that a prompt and its answer may have there; `undefined`: not known. */
+  maxContext: number | undefined;
 }
 
 /** What the operator wrote, made safe. Every key, bound and default is described in `schema.ts`. */

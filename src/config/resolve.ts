@@ -48,7 +48,12 @@ function resolveBackend(read: ReadConfig["backends"][number]): BackendConfig {
     ...address,
     models: read.models ?? undefined,
     weight: read.weight,
-    maxInFlight: read.max_in_flight ?? undefined,
+    maxInFlight: read.max_in_flight ?? (read.cache_type === "static" ? 1 : undefined),
     apiKey: read.api_key || undefined,
+    engine: read.engine,
+    strict: read.engine_strict,
+    streamUpstream: read.stream_upstream,
+    cacheType: read.cache_type ?? undefined,
+    maxContext: read.max_context ?? undefined,
   };
 }

@@ -90,13 +90,33 @@ const backend = z.strictObject({
     meaning: "its share of new calls relative to the others; 0 = no new calls",
   }),
   max_in_flight: optionalKey(integer(1, 1_000_000), {
-    default: "no limit",
+    default: "no limit; 1 if static",
     meaning: "calls it may have at the same time",
   }),
   api_key: optionalKey(
     text(/^[\x21-\x7e]*$/, "text of visible ASCII characters"),
     { default: "none", meaning: "sent to it as a bearer token; empty = none", secret: true },
   ),
+  engine: key(choice("auto", "infinilm", "openai"), {
+    default: "auto",
+    meaning: "what it is; auto = what its model list shows",
+  }),
+  engine_strict: key(trueOrFalse(), {
+    default: false,
+    meaning: "whether parameters that the engine would ignore are refused",
+  }),
+  stream_upstream: key(trueOrFalse(), {
+    default: false,
+    meaning: "whether whole answers are asked for as streams, and joined by the router",
+  }),
+  cache_type: optionalKey(choice("static", "paged"), {
+    default: "not known",
+    meaning: "how an InfiniLM engine keeps its cache; static = one call at a time",
+  }),
+  max_context: optionalKey(integer(1, 1_000_000_000), {
+    default: "not known",
+    meaning: "tokens that a prompt and its answer may have there",
+  }),
 }, { error: "must be a mapping with at least `url`" });
 
 /** The whole file. */

@@ -1,4 +1,7 @@
+import type { RouterError } from "../errors.ts";
+import type { CacheType } from "../registry/backend.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { JsonObject } from "./json_object.ts";
 
 /** One call, as a dialect sees it. */
 export interface EngineCall {
@@ -6,27 +9,52 @@ export interface EngineCall {
   /** From the `?` on, or empty. */
   readonly query: string;
   readonly body: Uint8Array;
+  /** The body, parsed. */
+  readonly json: () => JsonObject;
 }
 
-/** What an engine is to be sent. */
-export interface EngineRequest {
+/** What the operator said of an engine. */
+export interface EngineOptions {
+  /** Whether what the engine would ignore is refused. */
+  readonly strict: boolean;
+  /** Tokens that a prompt and its answer may have; undefined if that is not known. */
+  readonly maxContext: number | undefined;
+  readonly cacheType: CacheType | undefined;
+  /** Whether whole answers are asked for as streams, and joined here. */
+  readonly streamUpstream: boolean;
+}
+
+/** What an engine is to be sent, and how its answer is read. */
+export interface Prepared {
   /** Path and query, behind the backend's own prefix. */
   readonly target: string;
   readonly body: Uint8Array;
+  /** Parameters that the engine will not look at. */
+  readonly ignored?: readonly string[];
+  /** Left out: the answer is OpenAI's as it is. */
+  readonly reading?: Reading;
 }
 
-/**
- * How one kind of engine wants OpenAI's API. What is left out of it costs nothing: those that speak it as
- * it is have no `stream`.
- */
-export interface Dialect {
-  readonly name: string;
-  prepare(call: EngineCall): EngineRequest;
+/** How the answer to one call is read, and made OpenAI's. */
+export interface Reading {
   /**
-   * Whether whole events, the first of a stream, mean that the engine has begun: the answer then goes to
-   * the client, and nothing can be tried again.
+   * Whether whole events, the first of a stream, mean that the engine has begun: the answer then goes to the
+   * client, and nothing can be tried again. Throws `RouterError` if they say that it will not.
    */
   begins(events: Uint8Array): boolean;
-  /** Makes OpenAI's events of the engine's, piece by piece; one for each stream. */
-  readonly stream?: () => (events: Uint8Array) => Uint8Array;
+  /** Makes OpenAI's events of the engine's, piece by piece. */
+  events(events: Uint8Array): Uint8Array;
+  /** Why the engine gave up behind what `events` last gave. */
+  readonly failure: RouterError | undefined;
+  /** Makes OpenAI's answer of a whole one that is JSON. Throws `RouterError` if it says that there is none. */
+  whole(status: number, body: Uint8Array): Uint8Array;
+  /** Makes a whole answer of the events that `events` has seen; there if the client asked for no stream. */
+  readonly joined?: () => Uint8Array;
+}
+
+/** How one kind of engine wants OpenAI's API. */
+export interface Dialect {
+  /** Why such an engine cannot have a call; left out, it can have all. */
+  readonly refusal?: (call: EngineCall, options: EngineOptions) => RouterError | undefined;
+  prepare(call: EngineCall, options: EngineOptions): Prepared;
 }

@@ -1,4 +1,5 @@
-import { MODEL_PATHS, readModelList } from "../engine/openai.ts";
+import { engineOf } from "../engine/engines.ts";
+import { MODEL_PATHS, readModelList } from "../engine/model_list.ts";
 import type { Backend } from "../registry/backend.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import { Asker, type AskOptions } from "./asker.ts";
@@ -17,7 +18,7 @@ export async function learnModels(
       const { status, text } = await asker.get(path);
       const cards = status === 200 ? readModelList(text) : undefined;
       if (cards !== undefined) {
-        backend.discovered(cards);
+        backend.discovered(cards, engineOf(cards));
         return cards.length > 0 ? undefined : `${path} lists no models`;
       }
       found.push(`${path} answered ${status === 200 ? "no model list" : status}`);

@@ -1,4 +1,5 @@
-import type { Dialect } from "../engine/dialect.ts";
+import type { Reading } from "../engine/dialect.ts";
+import type { RouterError } from "../errors.ts";
 import type { EventChunks } from "../sse/event_chunks.ts";
 import type { ResponseBody } from "../upstream/body.ts";
 import type { Header } from "../upstream/response_head.ts";
@@ -16,7 +17,10 @@ export interface Answer {
   readonly encoded: boolean;
   /** Cuts the rest of readable events. */
   readonly chunks: EventChunks | undefined;
-  readonly dialect: Dialect;
+  /** Makes it OpenAI's; undefined if it is. */
+  readonly reading: Reading | undefined;
+  /** Parameters that the engine did not look at. */
+  readonly ignored: readonly string[] | undefined;
   /** Whether the request had gone out whole by then; some refuse a large one before they have it. */
   readonly requestSent: boolean;
   /** The rest. */
@@ -30,6 +34,8 @@ export interface Answer {
 export type Happened =
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "refusal"; readonly answer: Answer; readonly whole: boolean }
+  /** The engine said in its own way that it gives no answer. */
+  | { readonly kind: "rejected"; readonly error: RouterError }
   | { readonly kind: "failure"; readonly error: UpstreamError };
 
 /** Whether a body says that it is JSON. */

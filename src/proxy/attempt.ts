@@ -1,6 +1,9 @@
-import { OPENAI } from "../engine/openai.ts";
+import type { Reading } from "../engine/dialect.ts";
+import { DIALECTS } from "../engine/engines.ts";
+import { RouterError } from "../errors.ts";
 import type { Backend } from "../registry/backend.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
+import type { UpstreamResponse } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import { type Answer, type Happened, saysJson, valueOf } from "./answer.ts";
 import type { Call } from "./call.ts";
@@ -10,7 +13,8 @@ import { firstEvents } from "./first_events.ts";
 import { withApiKey } from "./headers.ts";
 import { holdWhole } from "./hold_whole.ts";
 import type { House } from "./house.ts";
-import { wholeJson } from "./until_close.ts";
+import { joinStream } from "./join_stream.ts";
+import { wholeJson } from "./whole_json.ts";
 
 const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
 const PLAIN = /^(identity)?$/i;
@@ -32,38 +36,65 @@ export async function attempt(
   call: Call,
   { backend, house, cutoff, fresh }: AttemptOptions,
 ): Promise<Happened> {
-  const { basePath, apiKey } = backend.spec;
-  const dialect = OPENAI;
-  const prepared = dialect.prepare(call);
+  const { spec } = backend;
+  const { target, body, ignored, reading } = DIALECTS[backend.engine].prepare(call, spec);
+  let response: UpstreamResponse | undefined;
   try {
-    const { status, headers, body, requestSent } = await house.clientOf(backend).send({
+    response = await house.clientOf(backend).send({
       method: "POST",
-      target: basePath + prepared.target,
-      headers: withApiKey(call.headers, apiKey),
-      body: prepared.body,
+      target: spec.basePath + target,
+      headers: withApiKey(call.headers, spec.apiKey),
+      body,
     }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff, fresh });
-    const events = EVENT_STREAM.test(valueOf(headers, "content-type"));
-    const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));
-    const refusal = isRefusal({ status, headers });
-    const { maxEvent } = house.config.limits;
-    const chunks = events && !encoded && !refusal ? new EventChunks(maxEvent) : undefined;
-    const first = chunks !== undefined
-      ? await firstEvents(body, { chunks, dialect, endpoint: call.endpoint, maxHeld: maxEvent })
-      : body.untilClose && !refusal && !encoded && saysJson(headers)
-      ? await wholeJson(body)
-      : await beginning(body);
-    const answer = { status, headers, first, events, encoded, chunks, dialect, requestSent, body };
-    if (!refusal) return { kind: "answer", answer };
-    const held = await holdWhole(answer);
-    return { kind: "refusal", answer: held ?? answer, whole: held !== undefined };
+    const answer = await begin(response, { call, house, reading, ignored });
+    if (isRefusal(answer)) {
+      const held = await holdWhole(answer);
+      return { kind: "refusal", answer: held ?? answer, whole: held !== undefined };
+    }
+    if (reading?.joined === undefined || answer.chunks === undefined) {
+      return { kind: "answer", answer };
+    }
+    const { endpoint } = call;
+    const { timeouts, limits } = house.config;
+    const { idleMs } = timeouts;
+    return {
+      kind: "answer",
+      answer: await joinStream(answer, { endpoint, cutoff, idleMs, maxHeld: limits.maxEvent }),
+    };
   } catch (error) {
     if (error instanceof UpstreamError) return { kind: "failure", error };
-    throw error;
+    if (!(error instanceof RouterError)) throw error;
+    response?.body.cancel();
+    return { kind: "rejected", error };
   }
 }
 
-/** The first piece of a body; nothing, if nobody has to be given the beginning of one that is broken. */
-async function beginning(body: Answer["body"]): Promise<Uint8Array | undefined> {
-  const first = await body.read();
-  return body.failed ? await body.read() : first;
+interface BeginOptions {
+  call: Call;
+  house: House;
+  reading: Reading | undefined;
+  ignored: readonly string[] | undefined;
+}
+
+/** The answer as soon as it means something. Throws `UpstreamError`, and what its reading throws. */
+async function begin(
+  { status, headers, body, requestSent }: UpstreamResponse,
+  { call: { endpoint }, house, reading, ignored }: BeginOptions,
+): Promise<Answer> {
+  const { maxEvent } = house.config.limits;
+  const events = EVENT_STREAM.test(valueOf(headers, "content-type"));
+  const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));
+  const readable = !encoded && !isRefusal({ status, headers });
+  const chunks = events && readable ? new EventChunks(maxEvent) : undefined;
+  let first: Uint8Array | undefined;
+  if (chunks !== undefined) {
+    first = await firstEvents(body, { chunks, reading, endpoint, maxHeld: maxEvent });
+  } else if (readable && saysJson(headers) && (reading !== undefined || body.untilClose)) {
+    first = await wholeJson(body, maxEvent);
+    if (body.done) first = reading?.whole(status, first) ?? first;
+  } else {
+    first = await body.read();
+    if (body.failed) await body.read(); // nobody has to be given the beginning of what is broken
+  }
+  return { status, headers, first, events, encoded, chunks, reading, ignored, requestSent, body };
 }

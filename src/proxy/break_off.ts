@@ -1,5 +1,7 @@
 import type { Endpoint } from "../engine/endpoints.ts";
 import { errorEvent } from "../engine/error_form.ts";
+import { RouterError } from "../errors.ts";
+import type { Outcome } from "../outcome.ts";
 import { encodeEvent } from "../sse/encode.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import type { BreakableStream } from "./breakable_stream.ts";
@@ -29,14 +31,12 @@ export async function breakOff(
   const { cutoff } = exchange;
   if (isClients(cutoff.cause)) {
     exchange.end({ kind: "client_left", phase: "body" });
-  } else if (!(error instanceof UpstreamError)) {
+  } else if (!(error instanceof UpstreamError || error instanceof RouterError)) {
     exchange.end({ kind: "router_failed" }, { code: "internal" });
   } else {
-    const { outcome, facts, error: told } = judgeFailure(error, {
-      backend,
-      cutoff,
-      inStream: events,
-    });
+    const { outcome, facts, error: told } = error instanceof RouterError
+      ? gaveUp(error)
+      : judgeFailure(error, { backend, cutoff, inStream: events });
     exchange.end(outcome, { code: told.code, facts });
     if (stream instanceof EventStream) {
       const openEvent = stream.discardPartial();
@@ -50,6 +50,13 @@ export async function breakOff(
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   stream.fail(error);
+}
+
+/** The engine said in its own way that no more will come. */
+function gaveUp(
+  error: RouterError,
+): { outcome: Outcome; facts: undefined; error: RouterError } {
+  return { outcome: { kind: "completed", status: error.status }, facts: undefined, error };
 }
 
 async function withinMs(done: Promise<void>, ms: number): Promise<void> {

@@ -1,13 +1,14 @@
 import { isAscii } from "node:buffer";
 import type { Endpoint } from "../engine/endpoints.ts";
-import { MAX_MODEL_CHARACTERS } from "../engine/openai.ts";
+import { invalid, isObject, type JsonObject, own } from "../engine/json_object.ts";
+import { MAX_MODEL_CHARACTERS } from "../engine/model_list.ts";
 import { RouterError } from "../errors.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Header } from "../upstream/response_head.ts";
 import type { Cutoff } from "./cutoff.ts";
 import { requestHeaders } from "./headers.ts";
 import type { Hold } from "./held_bytes.ts";
-import { checkParameters, invalid, isObject, type JsonObject, own } from "./parameters.ts";
+import { checkParameters } from "./parameters.ts";
 import { nestsDeeper } from "./json_depth.ts";
 import { readBody } from "./read_body.ts";
 import type { RequestHead } from "./request_head.ts";
@@ -38,6 +39,8 @@ export interface Call {
   readonly stream: boolean;
   /** The body as it came, byte for byte. */
   readonly body: Uint8Array;
+  /** The body, parsed; anew for whoever asks first, as few do. */
+  readonly json: () => JsonObject;
   readonly headers: readonly Header[];
 }
 
@@ -64,6 +67,7 @@ export async function readCall(request: Request, options: ReadCallOptions): Prom
   const body = await readBody(request, { maxBody, cutoff, hold, length: head.contentLength });
   const json = parseObject(body);
   if (options.validate) checkParameters(json, endpoint.check);
+  let again: JsonObject | undefined;
   return {
     requestId,
     endpoint,
@@ -71,6 +75,7 @@ export async function readCall(request: Request, options: ReadCallOptions): Prom
     model: modelOf(json, registry),
     stream: own(json, "stream") === true,
     body,
+    json: () => again ??= parseObject(body),
     headers,
   };
 }

@@ -5,13 +5,7 @@ import type { BreakableStream } from "./breakable_stream.ts";
 import { isClients } from "./cutoff.ts";
 import { EventStream } from "./event_stream.ts";
 import type { Exchange } from "./exchange.ts";
-import { type BodyEnd, Pieces } from "./pieces.ts";
-
-/**
- * How long a body that is whole may take to end, milliseconds: time for what else may come behind
- * the last event, and for an end that lets its connection be used again.
- */
-const GRACE_MS = 500;
+import { type BodyEnd, GRACE_MS, Pieces } from "./pieces.ts";
 
 export interface CarryOptions {
   exchange: Exchange;
@@ -32,7 +26,7 @@ export async function carry(
   stream: BreakableStream,
   { exchange, backend, endpoint, end, onWhole }: CarryOptions,
 ): Promise<void> {
-  const { body, status, events } = answer;
+  const { body, status, events, reading } = answer;
   const { cutoff, deadlines, record } = exchange;
   const rest = (): Uint8Array | undefined =>
     stream instanceof EventStream ? stream.rest() : undefined;
@@ -65,6 +59,7 @@ export async function carry(
       }
       writing = false;
       deadlines.sent();
+      if (reading?.failure !== undefined) throw reading.failure;
       if (end?.reached) grace ??= setTimeout(() => body.cancel(), GRACE_MS);
       piece = await pieces.next();
     }
@@ -73,6 +68,7 @@ export async function carry(
     exchange.end({ kind: "completed", status });
     await writer.close().catch(() => {}); // the client left with the last byte
   } catch (error) {
+    body.cancel();
     await breakOff(error, { exchange, backend, endpoint, writer, stream, events });
   } finally {
     cutoff.off(onCut);

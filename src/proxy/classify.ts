@@ -68,6 +68,11 @@ export function classify(happened: Happened, circumstances: Circumstances): Verd
       return judgeAnswer(happened.answer, circumstances);
     case "refusal":
       return judgeRefusal(happened, circumstances);
+    case "rejected": {
+      const { error } = happened;
+      const outcome: Outcome = { kind: "completed", status: error.status };
+      return { outcome, facts: {}, told: error, next: "stop", strike: false };
+    }
     case "failure": {
       const verdict = judgeFailure(happened.error, circumstances);
       return { ...verdict, told: verdict.error };

@@ -9,6 +9,7 @@ import { attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
 import { classify, type Verdict } from "./classify.ts";
 import type { Cutoff, CutoffCause } from "./cutoff.ts";
+import { Fitness } from "./fitness.ts";
 import type { House } from "./house.ts";
 import { pause } from "./pause.ts";
 
@@ -50,8 +51,10 @@ export async function dispatch(
 ): Promise<Dispatched> {
   const { registry, policyOf, config, budget } = house;
   const excluded = new Set<Backend>();
+  const fitness = new Fitness(call);
+  const { fits } = fitness;
   const acquire = (): Lease | Shortage =>
-    registry.acquire(call, { policy: policyOf(call.model), excluded });
+    registry.acquire(call, { policy: policyOf(call.model), excluded, fits });
   /** Whether a kept connection had died under the call: from then on it gets new ones. */
   let fresh = false;
   let best: Candidate | undefined;
@@ -125,7 +128,11 @@ export async function dispatch(
   }
   refuge.lease?.settle({ kind: "client_left", phase: "connect" });
   if (cutoff.cause !== undefined) throw cutError(cutoff.cause, best);
-  if (best === undefined) throw shortageError(call.model, { house, shortage });
+  if (best === undefined) {
+    throw fitness.refusal !== undefined && shortage === "unfit"
+      ? fitness.refusal
+      : shortageError(call.model, { house, shortage });
+  }
   if (best.told instanceof RouterError) throw best.told;
   record.answered = best.entry;
   return { answer: best.told, lease: best.lease, at: best.at };

@@ -1,14 +1,15 @@
 import { concat } from "../concat.ts";
-import type { Dialect } from "../engine/dialect.ts";
+import type { Reading } from "../engine/dialect.ts";
 import type { Endpoint } from "../engine/endpoints.ts";
 import { StreamEnd } from "../engine/stream_end.ts";
 import type { EventChunks } from "../sse/event_chunks.ts";
 import type { ResponseBody } from "../upstream/body.ts";
-import { cutShort } from "./until_close.ts";
+import { cutShort } from "./cut_short.ts";
 
 export interface FirstEventsOptions {
   chunks: EventChunks;
-  dialect: Pick<Dialect, "begins">;
+  /** Undefined: whatever is whole begins. */
+  reading: Pick<Reading, "begins"> | undefined;
   endpoint: Pick<Endpoint, "lastEvents">;
   /** Bytes; what comes beyond goes to the client, whatever it means. */
   maxHeld: number;
@@ -16,11 +17,11 @@ export interface FirstEventsOptions {
 
 /**
  * Reads until the events that have come whole mean something, or until there are no more, or more than is
- * to be held. Throws `UpstreamError`.
+ * to be held. Throws `UpstreamError`, and what the reading throws.
  */
 export async function firstEvents(
   body: Pick<ResponseBody, "read" | "done" | "untilClose">,
-  { chunks, dialect, endpoint, maxHeld }: FirstEventsOptions,
+  { chunks, reading, endpoint, maxHeld }: FirstEventsOptions,
 ): Promise<Uint8Array | undefined> {
   const held: Uint8Array[] = [];
   let size = 0;
@@ -31,7 +32,10 @@ export async function firstEvents(
       held.push(more);
       size += more.length;
     }
-    if (piece === undefined || (more !== undefined && dialect.begins(more)) || size > maxHeld) {
+    if (
+      piece === undefined || (more !== undefined && (reading?.begins(more) ?? true)) ||
+      size > maxHeld
+    ) {
       break;
     }
   }

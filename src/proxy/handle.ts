@@ -60,12 +60,15 @@ export async function handle(
     const { answer, lease, at } = await dispatch(call, { house, cutoff, record });
     if (answer.requestSent) hold.release(); // nothing of it will be sent any more
     exchange.lease = lease;
-    const { status, events } = answer;
+    const { status, events, ignored } = answer;
     record.status = status;
     record.timeToFirstByte = exchange.elapsed(at);
+    if (ignored !== undefined && ignored.length > 0) {
+      house.ignoredNotes.note(lease.backend, ignored);
+    }
     const backend = lease.backend.name;
     const whole = isWhole(answer);
-    const headers = answerHeaders(answer.headers, { requestId, backend, events, whole });
+    const headers = answerHeaders(answer.headers, { requestId, backend, events, whole, ignored });
     const body = relay(answer, { exchange, backend, endpoint });
     return new Response(body, { status, headers });
   } catch (error) {

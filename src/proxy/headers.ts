@@ -86,12 +86,14 @@ export interface AnswerHeaderOptions {
   events: boolean;
   /** Whether the body goes out as one piece, whose length the server writes by itself. */
   whole: boolean;
+  /** Parameters that the engine did not look at. */
+  ignored?: readonly string[] | undefined;
 }
 
 /** A backend's headers as the client gets them. */
 export function answerHeaders(
   headers: readonly Header[],
-  { requestId, backend, events, whole }: AnswerHeaderOptions,
+  { requestId, backend, events, whole, ignored }: AnswerHeaderOptions,
 ): HeadersInit {
   const named = namedByConnection(headers);
   const out: [string, string][] = [];
@@ -115,6 +117,9 @@ export function answerHeaders(
     out.push(["cache-control", `${caching}no-transform`]);
   }
   out.push(["x-request-id", requestId], ["x-infinilm-service", backend]);
+  if (ignored !== undefined && ignored.length > 0) {
+    out.push(["x-infinilm-ignored", ignored.join(", ")]);
+  }
   return asObject(out) ?? out;
 }
 

@@ -1,6 +1,6 @@
 import { concat } from "../concat.ts";
 import { type Answer, saysJson } from "./answer.ts";
-import { isJson } from "./until_close.ts";
+import { isJson } from "./whole_json.ts";
 
 /** An answer held back while others are tried is at most this large and slow; such pages are short. */
 const MAX_HELD_BYTES = 256 * 1024;

@@ -6,6 +6,7 @@ import type { Policy } from "../registry/choice.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import type { HeldBytes } from "./held_bytes.ts";
+import type { IgnoredNotes } from "./ignored_notes.ts";
 import type { OpenCalls } from "./open_calls.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { SharedTimer } from "./shared_timer.ts";
@@ -27,6 +28,7 @@ export interface House {
   readonly requestTimer: SharedTimer;
   readonly openCalls: OpenCalls;
   readonly heldBytes: HeldBytes;
+  readonly ignoredNotes: IgnoredNotes;
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;
 }

@@ -3,10 +3,16 @@ import type { Ended } from "../observe/request_record.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import type { Answer } from "./answer.ts";
 import type { JsonEnd } from "./json_end.ts";
-import { cutShort } from "./until_close.ts";
+import { cutShort } from "./cut_short.ts";
 
 /** Reads along a body, and knows by what is in it whether its end has come. */
 export type BodyEnd = StreamEnd | JsonEnd;
+
+/**
+ * How long a body that is whole may take to end, milliseconds: time for what else may come behind the last
+ * event, and for an end that lets its connection be used again.
+ */
+export const GRACE_MS = 500;
 
 export interface PiecesOptions {
   /** Undefined if nothing in such a body tells its end. */

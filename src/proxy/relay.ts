@@ -18,9 +18,10 @@ export interface RelayOptions {
   endpoint: Endpoint;
 }
 
-/** Whether all of an answer's body is here, or it has none. */
-export function isWhole({ first, body, status }: Answer): boolean {
-  return first === undefined || body.done || NO_BODY.has(status);
+/** Whether all of an answer's body is here as it is to go out, or it has none. */
+export function isWhole({ first, body, status, chunks, reading }: Answer): boolean {
+  if (first === undefined || NO_BODY.has(status)) return true;
+  return body.done && (reading === undefined || chunks === undefined);
 }
 
 /**
@@ -41,18 +42,16 @@ export function relay(
     exchange.peer.answered();
     return null;
   }
-  const { events, encoded, chunks, dialect } = answer;
+  const { events, encoded, chunks, reading } = answer;
   const end = bodyEndOf(answer, endpoint);
   if (isWhole(answer)) {
-    const translate = first !== undefined && events && !encoded ? dialect.stream?.() : undefined;
-    const whole = translate === undefined ? first : translate(first!);
-    record.bytes = whole?.length ?? 0;
-    if (whole !== undefined && !encoded) noteUsage(exchange, wholeUsage(whole, events));
+    record.bytes = first?.length ?? 0;
+    if (first !== undefined && !encoded) noteUsage(exchange, wholeUsage(first, events));
     if (first !== undefined) end?.see(first);
     record.ended = lackOf(answer, end);
     exchange.end({ kind: "completed", status });
     exchange.peer.answered();
-    return (whole ?? null) as Uint8Array<ArrayBuffer> | null;
+    return (first ?? null) as Uint8Array<ArrayBuffer> | null;
   }
   exchange.deadlines.bodyBegan({ stream: events });
   if (chunks === undefined || first === undefined) {
@@ -67,10 +66,12 @@ export function relay(
     return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
   const tap = new UsageTap();
-  const translate = dialect.stream?.();
   const stage = (events: Uint8Array): Uint8Array => {
     end?.see(events);
-    const out = translate === undefined ? events : translate(events);
+    // What comes behind a failure is our own word on it.
+    const out = reading === undefined || reading.failure !== undefined
+      ? events
+      : reading.events(events);
     record.bytes += out.length;
     return tap.tap(out);
   };

@@ -4,6 +4,12 @@ import { type Load, LocalLoad } from "./load.ts";
 import type { ModelCard } from "./model_card.ts";
 import { BackendStats } from "./stats.ts";
 
+/** What kind of engine answers. */
+export type EngineName = "openai" | "infinilm";
+
+/** How an InfiniLM engine keeps its keys and values: one call at a time, or in pages for many. */
+export type CacheType = "static" | "paged";
+
 /** A backend as it is to be: what the operator wrote, or another source told. */
 export interface BackendSpec {
   readonly name: string;
@@ -19,6 +25,15 @@ export interface BackendSpec {
   readonly weight: number;
   readonly maxInFlight: number | undefined;
   readonly apiKey: string | undefined;
+  /** `auto`: what its model list shows. */
+  readonly engine: EngineName | "auto";
+  /** Whether what its engine would ignore is refused. */
+  readonly strict: boolean;
+  /** Whether its engine is asked for streams where clients want whole answers. */
+  readonly streamUpstream: boolean;
+  readonly cacheType: CacheType | undefined;
+  /** Tokens that a prompt and its answer may have there. */
+  readonly maxContext: number | undefined;
 }
 
 /** What the operator says of a backend, whatever its health. */
@@ -58,6 +73,7 @@ export class Backend {
   #present = true;
   #models: ReadonlySet<string> | undefined;
   #cards: ReadonlyMap<string, ModelCard> = new Map();
+  #seemingEngine: EngineName | undefined;
 
   constructor(spec: BackendSpec, { createGate, wallNow = Date.now }: BackendOptions) {
     this.#spec = spec;
@@ -123,6 +139,12 @@ export class Backend {
     return this.#models?.has(model) ?? false;
   }
 
+  /** What kind of engine it is: as the operator said, or as it seems; OpenAI's until that is known. */
+  get engine(): EngineName {
+    const { engine } = this.#spec;
+    return engine === "auto" ? this.#seemingEngine ?? "openai" : engine;
+  }
+
   /** What it has said of a model; undefined if it has said nothing. */
   card(model: string): ModelCard | undefined {
     return this.#cards.get(model);
@@ -130,9 +152,11 @@ export class Backend {
 
   /**
    * Takes what the backend said it serves; an empty list is one that it has not made yet. A list in the
-   * configuration stands against it: then only what it said of those models counts.
+   * configuration stands against it: then only what it said of those models counts. `engine` is what kind it
+   * seems to be by that.
    */
-  discovered(cards: readonly ModelCard[]): void {
+  discovered(cards: readonly ModelCard[], engine?: EngineName): void {
+    if (cards.length > 0) this.#seemingEngine = engine;
     if (this.#spec.models === undefined) {
       if (cards.length > 0) this.#serve(cards.map(({ id }) => id));
       else this.#models = undefined;

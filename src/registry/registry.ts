@@ -7,6 +7,8 @@ export interface AcquireOptions {
   policy: Policy;
   /** Backends that have already had this call. */
   excluded?: ReadonlySet<Backend>;
+  /** Whether a backend's engine can have it at all. Default: each can. */
+  fits?: (backend: Backend) => boolean;
 }
 
 /** A model as `/models` shows it. */
@@ -18,8 +20,11 @@ export interface ModelEntry {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** Why there is no place for a call: `tried`, because all that could take it have had it. */
-export type Shortage = "unknown_model" | "unhealthy" | "full" | "tried";
+/**
+ * Why there is no place for a call: `unfit`, because no engine of the model can have it; `tried`, because all
+ * that could take it have had it.
+ */
+export type Shortage = "unknown_model" | "unfit" | "unhealthy" | "full" | "tried";
 
 /** Who exists, what they serve and how busy they are. */
 export class Registry {
@@ -50,15 +55,18 @@ export class Registry {
    * says why there is none, from the same look. Backends that are let in as a last resort are candidates
    * only if there are no others: nobody is admitted is decided here, for all gates.
    */
-  acquire(keys: PickKeys, { policy, excluded }: AcquireOptions): Lease | Shortage {
+  acquire(keys: PickKeys, { policy, excluded, fits }: AcquireOptions): Lease | Shortage {
     const now = this.#now();
     const open: Backend[] = [];
     let spare: Backend[] | undefined;
     let serving = false;
+    let fitting = false;
     let tried = false;
     for (const backend of this.#backends) {
       if (!backend.serves(keys.model)) continue;
       serving = true;
+      if (fits !== undefined && !fits(backend)) continue;
+      fitting = true;
       if (!backend.wanted) continue;
       const admission = backend.gate.admits(now);
       if (admission === "shut") continue;
@@ -68,7 +76,9 @@ export class Registry {
     }
     const candidates = open.length > 0 ? open : spare;
     if (candidates === undefined) {
-      return !serving ? "unknown_model" : tried ? "tried" : "unhealthy";
+      if (!serving) return "unknown_model";
+      if (!fitting) return "unfit";
+      return tried ? "tried" : "unhealthy";
     }
     if (allFull(candidates)) return "full";
     const choice = policy.choose(candidates, keys, now);

@@ -49,6 +49,11 @@ export function newSpec(name: string, spec: Partial<BackendSpec> = {}): BackendS
     weight: 1,
     maxInFlight: undefined,
     apiKey: undefined,
+    engine: "auto",
+    strict: false,
+    streamUpstream: false,
+    cacheType: undefined,
+    maxContext: undefined,
     ...spec,
   };
 }

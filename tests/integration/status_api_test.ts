@@ -25,6 +25,7 @@ Deno.test("status endpoints tell of healthy backends in the spec's fields, in bo
       url: a.url,
       healthy: true,
       models: ["Qwen3-32B"],
+      engine: "openai",
       weight: 1,
       in_flight: 0,
       max_in_flight: null,

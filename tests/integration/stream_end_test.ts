@@ -38,10 +38,10 @@ class Scripted implements AsyncDisposable {
   }
 
   /** `once`: each connection serves one request, so that a script can reset it. */
-  static async start({ once = false } = {}): Promise<Scripted> {
+  static async start({ once = false, yaml = "" } = {}): Promise<Scripted> {
     const scripted = new Scripted(once);
     const url = `http://127.0.0.1:${scripted.peer.port}`;
-    scripted.router = await RouterProcess.start(backendsYaml([url]));
+    scripted.router = await RouterProcess.start(backendsYaml([url]) + yaml);
     return scripted;
   }
 
@@ -210,7 +210,7 @@ for (const head of CLOSE_HEADS) {
   });
 
   Deno.test(`JSON that only the close ends (${head.slice(0, 8)}) is whole, or an error, or cut`, async () => {
-    await using scripted = await Scripted.start();
+    await using scripted = await Scripted.start({ yaml: "limits: { max_event: 256KiB }\n" });
     const long = JSON.stringify({ text: "x]}".repeat(200_000) });
     const cases: readonly { text: string; status?: number; cut?: boolean; type?: string }[] = [
       { text: '{"a":[1,{"b":"}"}]}' },

@@ -32,6 +32,11 @@ Deno.test("config fills in every default around the smallest file", () => {
       weight: 1,
       maxInFlight: undefined,
       apiKey: undefined,
+      engine: "auto",
+      strict: false,
+      streamUpstream: false,
+      cacheType: undefined,
+      maxContext: undefined,
     }],
     routing: { policy: "least_load" },
     health: {

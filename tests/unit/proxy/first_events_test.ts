@@ -10,7 +10,7 @@ const PICKY = { begins: (events: Uint8Array): boolean => textOf(events).includes
 /** What is held of a body of these pieces, and how many were read for it. */
 async function held(
   pieces: readonly string[],
-  { maxHeld = 1000, dialect = PICKY, open = false, untilClose = false } = {},
+  { maxHeld = 1000, reading = PICKY, open = false, untilClose = false } = {},
 ): Promise<[text: string | undefined, read: number]> {
   let read = 0;
   const body = {
@@ -24,7 +24,7 @@ async function held(
     },
   };
   const chunks = new EventChunks(1000);
-  const first = await firstEvents(body, { chunks, dialect, endpoint: { lastEvents: [] }, maxHeld });
+  const first = await firstEvents(body, { chunks, reading, endpoint: { lastEvents: [] }, maxHeld });
   return [first && textOf(first), read];
 }
 

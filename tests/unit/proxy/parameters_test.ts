@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { RouterError } from "../../../src/errors.ts";
-import { checkParameters, type JsonObject } from "../../../src/proxy/parameters.ts";
+import type { JsonObject } from "../../../src/engine/json_object.ts";
+import { checkParameters } from "../../../src/proxy/parameters.ts";
 
 const CHAT = { messages: [{ role: "user", content: "x" }] };
 

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
 import { ENDPOINTS } from "../../../src/engine/endpoints.ts";
-import { OPENAI } from "../../../src/engine/openai.ts";
 import { relay } from "../../../src/proxy/relay.ts";
 import { EventChunks } from "../../../src/sse/event_chunks.ts";
 import { UpstreamError } from "../../../src/upstream/upstream_error.ts";
@@ -263,7 +262,8 @@ Deno.test("a body whose call was cut before it began to go out ends, though its 
       events: true,
       encoded: false,
       chunks,
-      dialect: OPENAI,
+      reading: undefined,
+      ignored: undefined,
       requestSent: true,
       body,
     }, { exchange, backend: "a", endpoint: ENDPOINTS[0]! });

@@ -9,6 +9,7 @@ import type { House } from "../../../src/proxy/house.ts";
 import { SignalPeer } from "../../../src/door/signal_peer.ts";
 import { HeldBytes } from "../../../src/proxy/held_bytes.ts";
 import { type RetryBudget, UNLIMITED } from "../../../src/proxy/retry_budget.ts";
+import { IgnoredNotes } from "../../../src/proxy/ignored_notes.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
 import { OpenCalls } from "../../../src/proxy/open_calls.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
@@ -83,6 +84,7 @@ export class TestHouse implements AsyncDisposable {
       log,
       openCalls: new OpenCalls(100),
       heldBytes: new HeldBytes(1 << 24),
+      ignoredNotes: new IgnoredNotes(log),
       requestTimer: new SharedTimer(options.timeouts?.requestMs ?? 60_000, () => Date.now()),
       now: () => Date.now(), // so that FakeTime fakes it, too
     };

@@ -1,0 +1,48 @@
+import { RouterError } from "../errors.ts";
+import type { Dialect, EngineCall, Prepared } from "./dialect.ts";
+import { InfinilmReading } from "./infinilm_answer.ts";
+import { refusalOf } from "./infinilm_refusal.ts";
+import { editsOf, ignoredIn } from "./infinilm_request.ts";
+import { editJson } from "./json_edit.ts";
+import { own } from "./json_object.ts";
+
+/** The engine's only route (InfiniLM's inference_server.py). */
+const ROUTE = "/v1/chat/completions";
+const PATHS: ReadonlySet<string> = new Set(["/chat/completions", "/completions"]);
+
+/** InfiniLM's own server: chat alone, in a form of its own (docs/infinilm.md). */
+export const INFINILM: Dialect = {
+  refusal(call, options): RouterError | undefined {
+    if (!PATHS.has(call.endpoint.path)) {
+      return new RouterError(
+        "unsupported_by_engine",
+        `the engine of this model, InfiniLM, has no ${call.endpoint.path}`,
+      );
+    }
+    const refusal = refusalOf(call.json(), { completion: isCompletion(call), ...options });
+    if (refusal !== undefined || !options.strict) return refusal;
+    const [ignored] = ignoredIn(call.json());
+    return ignored === undefined ? undefined : new RouterError(
+      "unsupported_parameter",
+      `InfiniLM ignores ${ignored}, and its operator wants that refused (engine_strict)`,
+      { param: ignored },
+    );
+  },
+
+  prepare(call, { streamUpstream }): Prepared {
+    const json = call.json();
+    const streamed = own(json, "stream") === true;
+    const join = streamUpstream && !streamed;
+    const ignored = ignoredIn(json);
+    return {
+      target: ROUTE + call.query,
+      body: editJson(call.body, editsOf(json, { join })),
+      ignored: join ? [...ignored, "usage"] : ignored,
+      reading: new InfinilmReading({ completion: isCompletion(call), join }),
+    };
+  },
+};
+
+function isCompletion({ endpoint }: EngineCall): boolean {
+  return endpoint.path === "/completions";
+}

@@ -1,0 +1,27 @@
+import { DIALECTS } from "../engine/engines.ts";
+import type { RouterError } from "../errors.ts";
+import type { Backend } from "../registry/backend.ts";
+import type { Call } from "./call.ts";
+
+/** Which backends' engines can have one call at all. */
+export class Fitness {
+  /** Why the last one that cannot, cannot. */
+  refusal: RouterError | undefined;
+  readonly #call: Call;
+  readonly #looked = new Map<Backend, boolean>();
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  readonly fits = (backend: Backend): boolean => {
+    const refuse = DIALECTS[backend.engine].refusal;
+    if (refuse === undefined) return true;
+    const known = this.#looked.get(backend);
+    if (known !== undefined) return known;
+    const refusal = refuse(this.#call, backend.spec);
+    this.refusal = refusal ?? this.refusal;
+    this.#looked.set(backend, refusal === undefined);
+    return refusal === undefined;
+  };
+}

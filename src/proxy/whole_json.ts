@@ -1,0 +1,33 @@
+import { concat } from "../concat.ts";
+import type { ResponseBody } from "../upstream/body.ts";
+import { cutShort } from "./cut_short.ts";
+
+/**
+ * Reads JSON to its end, or until more than `maxHeld` bytes have come. Throws `UpstreamError` if only the close
+ * of its connection ends it, and it is no JSON.
+ */
+export async function wholeJson(
+  body: Pick<ResponseBody, "read" | "untilClose">,
+  maxHeld: number,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+    pieces.push(piece);
+    size += piece.length;
+    if (size > maxHeld) return concat(pieces);
+  }
+  const all = pieces.length === 1 ? pieces[0]! : concat(pieces);
+  if (body.untilClose && !isJson(all)) throw cutShort();
+  return all;
+}
+
+/** Whether these bytes are one JSON text. */
+export function isJson(bytes: Uint8Array): boolean {
+  try {
+    JSON.parse(new TextDecoder().decode(bytes));
+    return true;
+  } catch {
+    return false;
+  }
+}
