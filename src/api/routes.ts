@@ -1,4 +1,4 @@
-import { ENDPOINTS } from "../engine/endpoints.ts";
+import { ENDPOINTS, unknownEndpoint } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import { beginRecord } from "../observe/request_record.ts";
 import { handle, type Visit } from "../proxy/handle.ts";
@@ -36,6 +36,7 @@ interface Route {
 const METHODS = { GET: "GET, HEAD", POST: "POST" } as const;
 
 const SANE_REQUEST_ID = /^[A-Za-z0-9._:/+=@-]{1,128}$/;
+const DOT_SEGMENT = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\]|%2f|%5c)/i;
 /** What stands before a model's id, which may hold slashes itself. */
 const MODELS_PREFIX = /^(?:\/v1)?\/models\/(?=.)/;
 
@@ -63,10 +64,12 @@ export function createRoutes(options: RouteOptions): Handler {
       if (isPreflight(request, cors)) {
         response = preflightResponse(request, methodsOf(routes, path));
       } else {
-        const route = findRoute(routes, path);
-        checkMethod(method, route);
-        record.routed = route.method === "POST";
-        response = await route.answer(request, { house, record, path, query, head, peer });
+        const route = routeAt(routes, path);
+        if (route !== undefined) checkMethod(method, route);
+        else if (house.config.requests.unknownPaths === "refuse") throw unknownPath(path);
+        record.routed = route?.method !== "GET";
+        const { answer } = route ?? forwarding(path);
+        response = await answer(request, { house, record, path, query, head, peer });
       }
       if (record.routed) { // a relayed answer says who and what already; its exchange tells the record
         share(response.headers, request, cors);
@@ -128,12 +131,15 @@ function routeAt(routes: Map<string, Route>, path: string): Route | undefined {
   return prefix === undefined && path.endsWith("/") ? undefined : routes.get(prefix ?? path);
 }
 
-function findRoute(routes: Map<string, Route>, path: string): Route {
-  const route = routeAt(routes, path);
-  if (route === undefined) {
-    throw new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);
-  }
-  return route;
+function unknownPath(path: string): RouterError {
+  return new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);
+}
+
+/** What a path that is not in the API gets where such paths are passed on (`requests.unknown_paths`). */
+function forwarding(path: string): Pick<Route, "answer"> {
+  // Behind a backend's prefix they could lead out of it.
+  if (DOT_SEGMENT.test(path)) throw unknownPath(path);
+  return { answer: (request, visit) => handle(request, visit, unknownEndpoint(path)) };
 }
 
 /** The methods of a path; all there are for a path that does not exist, so that a page can read that. */

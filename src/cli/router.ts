@@ -7,7 +7,7 @@ import { Fleet } from "../fleet/fleet.ts";
 import { accessLog } from "../observe/access_log.ts";
 import type { Log } from "../observe/log.ts";
 import { byModel } from "../policy/by_model.ts";
-import { POLICIES } from "../policy/mod.ts";
+import { createPolicy } from "../policy/mod.ts";
 import { HeldBytes } from "../proxy/held_bytes.ts";
 import { IgnoredNotes } from "../proxy/ignored_notes.ts";
 import type { House } from "../proxy/house.ts";
@@ -46,7 +46,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
   const house: House = {
     config,
     registry,
-    policyOf: byModel(() => POLICIES[config.routing.policy](random)),
+    policyOf: byModel(() => createPolicy(config.routing, random)),
     clientOf: (backend) => fleet.clientOf(backend),
     budget: UNLIMITED,
     log,

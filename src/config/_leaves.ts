@@ -87,13 +87,17 @@ export function duration(min: string, max: string): Quantity {
 
 /** The same, or `null`. */
 export function durationOrNull(min: string, max: string): z.ZodNullable<Quantity> {
-  const schema = quantity({ ...DURATION, min, max, also: ", or null" });
-  return wanting(schema.nullable(), wantedTexts.get(schema)?.wanted ?? "");
+  return orNull({ ...DURATION, min, max });
 }
 
 /** Bytes, written with a unit. The bounds are written as in the file. */
 export function size(min: string, max: string): Quantity {
   return quantity({ ...SIZE, min, max });
+}
+
+/** The same, or `null`. */
+export function sizeOrNull(min: string, max: string): z.ZodNullable<Quantity> {
+  return orNull({ ...SIZE, min, max });
 }
 
 interface QuantityKind {
@@ -108,6 +112,11 @@ const SIZE: QuantityKind = {
   noun: "a size",
   units: "B, kB, MB, GB, KiB, MiB or GiB",
 };
+
+function orNull(kind: QuantityKind & { min: string; max: string }): z.ZodNullable<Quantity> {
+  const schema = quantity({ ...kind, also: ", or null" });
+  return wanting(schema.nullable(), wantedTexts.get(schema)?.wanted ?? "");
+}
 
 function quantity(
   { parse, noun, units, min, max, also = "" }: QuantityKind & {

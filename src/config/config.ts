@@ -36,7 +36,8 @@ export interface Config {
   listen: { host: string; port: number; giveUpMs: number };
   /** At least one. */
   backends: BackendConfig[];
-  routing: { policy: PolicyName };
+  /** `sizeThreshold` in bytes; null: it plays no part. */
+  routing: { policy: PolicyName; sizeThreshold: number | null };
   health: {
     intervalMs: number;
     timeoutMs: number;
@@ -63,7 +64,12 @@ export interface Config {
     maxRequests: number;
     maxConnections: number;
   };
-  requests: { validate: boolean };
+  /** `defaultModel: undefined`: the only one that is served. */
+  requests: {
+    validate: boolean;
+    defaultModel: string | undefined;
+    unknownPaths: "refuse" | "forward";
+  };
   upstreamCompression: "identity" | "pass";
   /** `origins` as browsers spell them, or `*`; none: CORS is off. */
   cors: { origins: string[] };

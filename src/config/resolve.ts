@@ -8,7 +8,7 @@ export function resolve(read: ReadConfig): Config {
   return {
     listen: { host: listen.host, port: listen.port, giveUpMs: listen.give_up },
     backends: backends.map(resolveBackend),
-    routing,
+    routing: { policy: routing.policy, sizeThreshold: routing.size_threshold },
     health: {
       intervalMs: health.interval,
       timeoutMs: health.timeout,
@@ -33,7 +33,11 @@ export function resolve(read: ReadConfig): Config {
       maxRequests: limits.max_requests,
       maxConnections: limits.max_connections,
     },
-    requests,
+    requests: {
+      validate: requests.validate,
+      defaultModel: requests.default_model ?? undefined,
+      unknownPaths: requests.unknown_paths,
+    },
     upstreamCompression: read.upstream_compression,
     cors: read.cors,
     errors,

@@ -14,6 +14,7 @@ import {
   optionalKey,
   requiredKey,
   size,
+  sizeOrNull,
   text,
   trueOrFalse,
   wanting,
@@ -140,6 +141,10 @@ export const configSchema = z.strictObject({
       default: "least_load",
       meaning: "how one of the backends that serve a model is chosen",
     }),
+    size_threshold: key(sizeOrNull("1B", "1GiB"), {
+      default: null,
+      meaning: "larger bodies go to static engines first, others to paged ones; null = all alike",
+    }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "which backend gets a call" }),
 
   health: z.strictObject({
@@ -228,6 +233,17 @@ export const configSchema = z.strictObject({
     validate: key(trueOrFalse(), {
       default: true,
       meaning: "whether parameters are checked before a backend sees them",
+    }),
+    default_model: optionalKey(
+      text(/^\P{Cc}{1,512}$/u, "a name of 1 to 512 characters, none of them a control character"),
+      {
+        default: "the only one served",
+        meaning: "the model of calls that name none, or `default`",
+      },
+    ),
+    unknown_paths: key(choice("refuse", "forward"), {
+      default: "refuse",
+      meaning: "what becomes of paths that are not in the API",
     }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "what is asked of clients" }),
 

@@ -56,5 +56,7 @@ export interface Reading {
 export interface Dialect {
   /** Why such an engine cannot have a call; left out, it can have all. */
   readonly refusal?: (call: EngineCall, options: EngineOptions) => RouterError | undefined;
+  /** Whether a call may have one prompt alone. */
+  readonly onePrompt?: boolean;
   prepare(call: EngineCall, options: EngineOptions): Prepared;
 }

@@ -1,5 +1,8 @@
-/** How the parameters of an endpoint are checked before an engine sees them. */
-export type ParameterCheck = "chat" | "completion" | "model_only";
+/**
+ * How the parameters of an endpoint are checked before an engine sees them; of `nothing` not even whether the
+ * body is JSON.
+ */
+export type ParameterCheck = "chat" | "completion" | "model_only" | "nothing";
 
 /** An endpoint that is routed by its `model`. */
 export interface Endpoint {
@@ -27,6 +30,11 @@ function endpoint(
   } = {},
 ): Endpoint {
   return { path, upstreamPath: v1 ? `/v1${path}` : path, check, api, lastEvents };
+}
+
+/** A path that is not in the API, to be passed to a backend as it is. */
+export function unknownEndpoint(path: string): Endpoint {
+  return endpoint(path, { v1: false, check: "nothing" });
 }
 
 /** Every routed endpoint. Those of vLLM's own making live outside `/v1`. */

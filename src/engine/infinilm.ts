@@ -12,7 +12,10 @@ const PATHS: ReadonlySet<string> = new Set(["/chat/completions", "/completions"]
 
 /** InfiniLM's own server: chat alone, in a form of its own (docs/infinilm.md). */
 export const INFINILM: Dialect = {
+  onePrompt: true,
+
   refusal(call, options): RouterError | undefined {
+    if (isForeign(call)) return undefined;
     if (!PATHS.has(call.endpoint.path)) {
       return new RouterError(
         "unsupported_by_engine",
@@ -30,18 +33,25 @@ export const INFINILM: Dialect = {
   },
 
   prepare(call, { streamUpstream }): Prepared {
+    const { endpoint, query, body } = call;
+    if (isForeign(call)) return { target: endpoint.upstreamPath + query, body };
     const json = call.json();
     const streamed = own(json, "stream") === true;
     const join = streamUpstream && !streamed;
     const ignored = ignoredIn(json);
     return {
-      target: ROUTE + call.query,
-      body: editJson(call.body, editsOf(json, { join })),
+      target: ROUTE + query,
+      body: editJson(body, editsOf(json, { join })),
       ignored: join ? [...ignored, "usage"] : ignored,
       reading: new InfinilmReading({ completion: isCompletion(call), join }),
     };
   },
 };
+
+/** Whether it is no call of the API, and so nothing to be translated. */
+function isForeign({ endpoint }: EngineCall): boolean {
+  return endpoint.check === "nothing";
+}
 
 function isCompletion({ endpoint }: EngineCall): boolean {
   return endpoint.path === "/completions";

@@ -101,6 +101,7 @@ function completionRefusal(json: JsonObject): RouterError | undefined {
   if (texts.length === 0 || !texts.every((text) => typeof text === "string")) {
     return lacks("prompt", "takes text alone, no tokens");
   }
+  if (texts.length > 1) return lacks("prompt", "takes one prompt at a time");
   if (own(json, "messages") !== undefined) {
     return lacks("messages", "takes a prompt or messages, not both");
   }

@@ -16,9 +16,7 @@ function writeCall(log: Log, record: RequestRecord): void {
   if (!log.isEnabledFor(failed ? "warn" : "info")) return;
   const { attempts, outcome } = record;
   const told = record.answered ?? attempts.at(-1);
-  const failed_attempts = attempts.length > 1
-    ? attempts.filter((attempt) => attempt !== told).map(shownAttempt)
-    : undefined;
+  const others = attempts.filter((attempt) => attempt !== told && attempt.next !== "pass");
   log.line(failed ? "warn" : "info", failed ? "call failed" : "call", {
     request_id: record.requestId,
     method: record.method,
@@ -28,7 +26,7 @@ function writeCall(log: Log, record: RequestRecord): void {
     stream: record.stream,
     backend: told?.backend,
     attempts: attempts.length,
-    failed_attempts,
+    failed_attempts: others.length > 0 ? others.map(shownAttempt) : undefined,
     resent: record.resent === 0 ? undefined : record.resent,
     status: record.status,
     code: record.code,

@@ -17,6 +17,8 @@ import { joinStream } from "./join_stream.ts";
 import { wholeJson } from "./whole_json.ts";
 
 const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
+/** Methods whose requests have no body unless they bring one (RFC 9110, section 8.6). */
+const BODYLESS: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "OPTIONS"]);
 const PLAIN = /^(identity)?$/i;
 
 export interface AttemptOptions {
@@ -41,10 +43,10 @@ export async function attempt(
   let response: UpstreamResponse | undefined;
   try {
     response = await house.clientOf(backend).send({
-      method: "POST",
+      method: call.method,
       target: spec.basePath + target,
       headers: withApiKey(call.headers, spec.apiKey),
-      body,
+      ...(body.length === 0 && BODYLESS.has(call.method) ? {} : { body }),
     }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff, fresh });
     const answer = await begin(response, { call, house, reading, ignored });
     if (isRefusal(answer)) {

@@ -1,5 +1,7 @@
 import { isAscii } from "node:buffer";
 import type { Endpoint } from "../engine/endpoints.ts";
+import type { Config } from "../config/config.ts";
+import { editJson } from "../engine/json_edit.ts";
 import { invalid, isObject, type JsonObject, own } from "../engine/json_object.ts";
 import { MAX_MODEL_CHARACTERS } from "../engine/model_list.ts";
 import { RouterError } from "../errors.ts";
@@ -19,6 +21,9 @@ const MAX_DEPTH = 256;
 /** Below this even brackets alone are parsed within a few milliseconds. */
 const SMALL_BODY_CHARACTERS = 64 * 1024;
 
+/** What InfiniLM's own scripts call whatever model there is. */
+const DEFAULT_MODEL = "default";
+
 /** How soon a client may ask again while nothing is known of the backends. */
 const NOT_YET_SECONDS = 5;
 
@@ -31,12 +36,14 @@ const asciiDecoder = new TextDecoder();
 /** One request to be routed, read and checked. Immutable. */
 export interface Call {
   readonly requestId: string;
+  readonly method: string;
   readonly endpoint: Endpoint;
   /** From the `?` on, or empty; passed on as it came. */
   readonly query: string;
   readonly model: string;
   /** Whether an event stream was asked for. */
   readonly stream: boolean;
+  readonly bodyBytes: number;
   /** The body as it came, byte for byte. */
   readonly body: Uint8Array;
   /** The body, parsed; anew for whoever asks first, as few do. */
@@ -55,7 +62,7 @@ export interface ReadCallOptions {
   hold: Hold;
   maxBody: number;
   cutoff: Cutoff;
-  validate: boolean;
+  requests: Pick<Config["requests"], "validate" | "defaultModel">;
   compression: "identity" | "pass";
 }
 
@@ -63,19 +70,27 @@ export interface ReadCallOptions {
 export async function readCall(request: Request, options: ReadCallOptions): Promise<Call> {
   const { requestId, endpoint, query, head, registry, maxBody, cutoff, hold } = options;
   const headers = requestHeaders(head, options);
-  refuseEncodings(head);
-  const body = await readBody(request, { maxBody, cutoff, hold, length: head.contentLength });
-  const json = parseObject(body);
-  if (options.validate) checkParameters(json, endpoint.check);
+  const { validate, defaultModel } = options.requests;
+  const foreign = endpoint.check === "nothing";
+  if (!foreign) refuseEncodings(head);
+  let body = await readBody(request, { maxBody, cutoff, hold, length: head.contentLength });
+  const json = foreign ? objectIn(body) : parseObject(body);
+  if (validate) checkParameters(json, endpoint.check);
+  const model = modelOf(json, { registry, defaultModel });
+  if (own(json, "model") === DEFAULT_MODEL && model !== DEFAULT_MODEL) {
+    body = editJson(body, [{ path: ["model"], value: model }]);
+  }
   let again: JsonObject | undefined;
   return {
     requestId,
+    method: request.method,
     endpoint,
     query,
-    model: modelOf(json, registry),
+    model,
     stream: own(json, "stream") === true,
     body,
-    json: () => again ??= parseObject(body),
+    bodyBytes: body.length,
+    json: () => again ??= foreign ? objectIn(body) : parseObject(body),
     headers,
   };
 }
@@ -113,10 +128,29 @@ function parseObject(body: Uint8Array): JsonObject {
   return value;
 }
 
-function modelOf(json: JsonObject, registry: Registry): string {
+/** A body that may be anything: nothing is read of one that is no JSON object. */
+function objectIn(body: Uint8Array): JsonObject {
+  try {
+    return parseObject(body);
+  } catch (error) {
+    if (error instanceof RouterError) return {};
+    throw error;
+  }
+}
+
+function modelOf(
+  json: JsonObject,
+  { registry, defaultModel }: { registry: Registry; defaultModel: string | undefined },
+): string {
   const model = own(json, "model");
+  const { knownModels } = registry;
+  if (model === DEFAULT_MODEL && !knownModels.has(DEFAULT_MODEL)) {
+    const [only, ...others] = knownModels;
+    return defaultModel ?? (only !== undefined && others.length === 0 ? only : DEFAULT_MODEL);
+  }
   if (model === undefined) {
-    const [only, ...others] = registry.knownModels;
+    if (defaultModel !== undefined) return defaultModel;
+    const [only, ...others] = knownModels;
     if (only !== undefined && others.length === 0) return only;
     if (only === undefined) {
       const message = "model is missing, and no backend has said yet what it serves";

@@ -155,6 +155,7 @@ export function judgeFailure(
   switch (cutoff.cause) {
     case "client_left":
     case "client_stalled":
+    case "abandoned":
       return {
         ...stop,
         outcome: { kind: "client_left", phase },

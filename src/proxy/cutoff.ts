@@ -37,6 +37,14 @@ export class Cutoff implements Stop {
     if (at !== -1) this.#listeners.splice(at, 1);
   }
 
+  /** Is cut when `whole` is, until disposal. */
+  follow(whole: Cutoff): Disposable {
+    const onCut = (): void => this.cut(whole.cause ?? "abandoned");
+    if (whole.cause !== undefined) onCut();
+    else whole.on(onCut);
+    return { [Symbol.dispose]: () => whole.off(onCut) };
+  }
+
   /** Ends the attempt that is under way, whatever it waits for; the call goes on after `resume`. */
   interrupt(): void {
     this.#interrupted = true;

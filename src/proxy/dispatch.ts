@@ -19,6 +19,8 @@ const MAX_STRIKES = 2;
 export interface Dispatched {
   readonly answer: Answer;
   readonly lease: Lease;
+  /** What is told of it. */
+  readonly entry: AttemptRecord;
   /** When the answer had begun, on the house's clock. */
   readonly at: number;
 }
@@ -108,7 +110,7 @@ export async function dispatch(
       lease.begin(at);
       refuge.lease?.settle({ kind: "router_failed" });
       record.answered = entry;
-      return { answer: verdict.told as Answer, lease, at };
+      return { answer: verdict.told as Answer, lease, entry, at };
     }
     entry.outcome = verdict.outcome;
     lease.settle(verdict.outcome, { facts: verdict.facts, at });
@@ -135,7 +137,7 @@ export async function dispatch(
   }
   if (best.told instanceof RouterError) throw best.told;
   record.answered = best.entry;
-  return { answer: best.told, lease: best.lease, at: best.at };
+  return { answer: best.told, lease: best.lease, entry: best.entry, at: best.at };
 }
 
 /** An answer that had just begun when its backend gave the call back has lost its connection. */

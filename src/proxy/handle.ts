@@ -1,12 +1,15 @@
 import type { Endpoint } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
-import { readCall } from "./call.ts";
+import type { Answer } from "./answer.ts";
+import { batch } from "./batch.ts";
+import { type Call, readCall } from "./call.ts";
 import { dispatch } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
 import { answerHeaders } from "./headers.ts";
 import type { House } from "./house.ts";
 import type { Peer } from "./peer.ts";
+import { promptsOf } from "./prompts.ts";
 import { isWhole, relay } from "./relay.ts";
 import type { RequestHead } from "./request_head.ts";
 
@@ -22,6 +25,20 @@ export interface Visit {
   readonly query: string;
   readonly head: RequestHead;
   readonly peer: Peer;
+}
+
+/** Has one backend answer, which holds the call's lease from then on. */
+async function one(
+  call: Call,
+  { house, exchange }: { house: House; exchange: Exchange },
+): Promise<{ answer: Answer; backend: string }> {
+  const { cutoff, hold, record } = exchange;
+  const { answer, lease, at } = await dispatch(call, { house, cutoff, record });
+  if (answer.requestSent) hold.release(); // nothing of it will be sent any more
+  exchange.lease = lease;
+  record.timeToFirstByte = exchange.elapsed(at);
+  if (answer.ignored !== undefined) house.ignoredNotes.note(lease.backend, answer.ignored);
+  return { answer, backend: lease.backend.name };
 }
 
 /**
@@ -41,7 +58,6 @@ export async function handle(
   try {
     house.openCalls.check();
     const { maxBody } = config.limits;
-    const { validate } = config.requests;
     const call = await readCall(request, {
       requestId,
       endpoint,
@@ -50,23 +66,19 @@ export async function handle(
       client,
       registry,
       maxBody,
-      validate,
+      requests: config.requests,
       compression: config.upstreamCompression,
       cutoff,
       hold,
     });
     record.model = call.model;
     record.stream = call.stream;
-    const { answer, lease, at } = await dispatch(call, { house, cutoff, record });
-    if (answer.requestSent) hold.release(); // nothing of it will be sent any more
-    exchange.lease = lease;
+    const prompts = promptsOf(call, registry);
+    const { answer, backend } = prompts === undefined
+      ? await one(call, { house, exchange })
+      : await batch(call, prompts, { house, exchange });
     const { status, events, ignored } = answer;
     record.status = status;
-    record.timeToFirstByte = exchange.elapsed(at);
-    if (ignored !== undefined && ignored.length > 0) {
-      house.ignoredNotes.note(lease.backend, ignored);
-    }
-    const backend = lease.backend.name;
     const whole = isWhole(answer);
     const headers = answerHeaders(answer.headers, { requestId, backend, events, whole, ignored });
     const body = relay(answer, { exchange, backend, endpoint });

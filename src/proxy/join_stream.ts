@@ -1,9 +1,8 @@
 import type { Endpoint } from "../engine/endpoints.ts";
-import { StreamEnd } from "../engine/stream_end.ts";
 import { RouterError } from "../errors.ts";
 import type { Answer } from "./answer.ts";
 import type { Cutoff } from "./cutoff.ts";
-import { GRACE_MS, Pieces } from "./pieces.ts";
+import { wholeEvents } from "./whole_events.ts";
 
 export interface JoinOptions {
   endpoint: Endpoint;
@@ -15,7 +14,7 @@ export interface JoinOptions {
 }
 
 /** The body of an answer that is here. */
-const NOTHING_MORE: Answer["body"] = {
+export const NOTHING_MORE: Answer["body"] = {
   done: true,
   failed: false,
   untilClose: false,
@@ -31,38 +30,20 @@ export async function joinStream(
   answer: Answer,
   { endpoint, cutoff, idleMs, maxHeld }: JoinOptions,
 ): Promise<Answer> {
-  const { body, chunks, headers } = answer;
   const reading = answer.reading!;
-  const end = new StreamEnd(endpoint, { untilClose: body.untilClose });
-  let over = false;
-  const rest = (): Uint8Array | undefined => {
-    over = true;
-    return chunks!.rest();
-  };
-  const pieces = new Pieces(answer, { end, rest });
+  const silence = { ms: idleMs, end: (): void => cutoff.cut("idle") };
   let size = 0;
-  let events = answer.first;
-  for (;;) {
-    if (events !== undefined) {
-      size += events.length;
-      if (size > maxHeld) {
-        throw new RouterError("engine_failed", "its answer is too long to be joined");
-      }
-      end.see(events);
-      reading.events(events);
-      if (reading.failure !== undefined) throw reading.failure;
+  for await (const events of wholeEvents(answer, { endpoint, silence })) {
+    size += events.length;
+    if (size > maxHeld) {
+      throw new RouterError("engine_failed", "its answer is too long to be joined");
     }
-    const timer = end.reached
-      ? setTimeout(() => body.cancel(), GRACE_MS)
-      : setTimeout(() => cutoff.cut("idle"), idleMs);
-    const piece = await pieces.next().finally(() => clearTimeout(timer));
-    if (piece === undefined) break;
-    events = over ? piece : chunks!.push(piece);
+    reading.events(events);
   }
-  const other = headers.filter(([name]) => name !== "content-type");
+  const others = answer.headers.filter(([name]) => name !== "content-type");
   return {
     ...answer,
-    headers: [...other, ["content-type", "application/json"]],
+    headers: [...others, ["content-type", "application/json"]],
     first: reading.joined!(),
     events: false,
     chunks: undefined,

@@ -45,7 +45,7 @@ const NESTED_RULES: typeof RULES = [["max_tokens", MAX_TOKENS], ["stop", STOP]];
  * pass. Throws `RouterError` (`invalid_parameter`) for the first thing wrong.
  */
 export function checkParameters(body: JsonObject, check: ParameterCheck): void {
-  if (check === "model_only") return;
+  if (check === "model_only" || check === "nothing") return;
   checkRules(body, RULES);
   const nested = own(body, "sampling_params");
   if (isObject(nested)) checkRules(nested, NESTED_RULES, "sampling_params.");

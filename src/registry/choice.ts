@@ -5,6 +5,8 @@ import type { Lease } from "./lease.ts";
 /** What a policy may know of a call. */
 export interface PickKeys {
   readonly model: string;
+  /** The size of its body. */
+  readonly bodyBytes: number;
 }
 
 /** Who is to have a call, and in a word why. */

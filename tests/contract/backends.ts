@@ -1,5 +1,5 @@
 import { Backend, type BackendSpec } from "../../src/registry/backend.ts";
-import type { Choice, Policy } from "../../src/registry/choice.ts";
+import type { Choice, PickKeys, Policy } from "../../src/registry/choice.ts";
 import type { Admission, Gate, Observed } from "../../src/registry/gate.ts";
 import type { ModelCard } from "../../src/registry/model_card.ts";
 import type { LocalLoad } from "../../src/registry/load.ts";
@@ -71,6 +71,11 @@ export function newBackend(
 /** Cards that say nothing but which models there are. */
 export function cards(...ids: string[]): ModelCard[] {
   return ids.map((id) => ({ id, fields: {} }));
+}
+
+/** What a policy knows of a call. */
+export function keysOf(model: string, bodyBytes = 0): PickKeys {
+  return { model, bodyBytes };
 }
 
 /** A policy that chooses by this function. */

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Backend } from "../../src/registry/backend.ts";
 import type { Policy } from "../../src/registry/choice.ts";
-import { newBackend, type TestBackend } from "./backends.ts";
+import { keysOf, newBackend, type TestBackend } from "./backends.ts";
 
 /** What every policy promises. One that does not lists the promise with its reason. */
 export type PolicyPromise =
@@ -38,7 +38,7 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
 
 /** Whom the policy chooses. */
 function chooser(policy: Policy): (candidates: readonly Backend[]) => TestBackend {
-  return (candidates) => policy.choose(candidates, { model: "m" }, 0).backend as TestBackend;
+  return (candidates) => policy.choose(candidates, keysOf("m"), 0).backend as TestBackend;
 }
 
 function named(weights: readonly number[]): TestBackend[] {

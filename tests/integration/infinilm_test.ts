@@ -7,6 +7,7 @@ import {
   type RawPeer,
 } from "../support/raw_peer.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
+import { until } from "../support/until.ts";
 
 type Script = (conn: PeerConnection, request: PeerRequest) => Promise<unknown> | void;
 
@@ -196,3 +197,96 @@ Deno.test("engine_strict refuses what would be ignored", () =>
     assertEquals([answer.status, code, param], [400, "unsupported_parameter", "seed"]);
     assertEquals(posts(peer), []);
   }, "engine_strict: true"));
+
+/** An engine that answers each prompt with itself, and remembers how many it had at once. */
+function echoing(): { script: Script; most: () => number } {
+  let now = 0;
+  let most = 0;
+  const script: Script = async (conn, request) => {
+    most = Math.max(most, ++now);
+    const { prompt, stream } = JSON.parse(latin1(request.body));
+    const message = { role: "assistant", content: prompt };
+    const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+    const whole = { id: "cmpl-1", choices: [{ index: 0, message, finish_reason: "stop" }], usage };
+    if (stream !== true) await conn.write(jsonAnswer(whole));
+    else if (prompt === "bad") {
+      await streams(event("t"), event("[Error: lost]", "error"))(conn, request);
+    } else await streams(event(prompt), event(null, "stop"), "data: [DONE]\n\n")(conn, request);
+    now--;
+  };
+  return { script, most: () => most };
+}
+
+const PROMPTS = Array.from({ length: 12 }, (_, index) => `p${index}`);
+
+for (const extra of ["", "max_in_flight: 1"]) {
+  Deno.test(`a list of prompts is a call each, and one answer by index (${extra || "no limit"})`, async () => {
+    const { script, most } = echoing();
+    await withEngine(script, async (router, peer) => {
+      const answer = await router.post("/v1/completions", { model: "m", prompt: PROMPTS });
+      const { choices, usage, object } = await answer.json();
+      assertEquals([answer.status, object], [200, "text_completion"]);
+      assertEquals(
+        choices.map(({ index, text }: { index: number; text: string }) => [index, text]),
+        PROMPTS.map((prompt, index) => [index, prompt]),
+      );
+      assertEquals(usage, { prompt_tokens: 12, completion_tokens: 24, total_tokens: 36 });
+      assertEquals(posts(peer).length, 12);
+      const stats = await router.stats("a");
+      assertEquals([stats["request_count"], stats["in_flight"], stats["error_count"]], [12, 0, 0]);
+      if (extra !== "") assertEquals(most(), 1);
+    }, extra);
+  });
+
+  Deno.test(`a list of prompts is streamed as one, each event with its index (${extra || "no limit"})`, () =>
+    withEngine(echoing().script, async (router) => {
+      const body = { model: "m", prompt: PROMPTS, stream: true };
+      const all = payloads(await (await router.post("/v1/completions", body)).text());
+      assertEquals([all.length, all.at(-1), all.indexOf("[DONE]")], [25, "[DONE]", 24]);
+      const texts = PROMPTS.map(() => "");
+      for (const chunk of all.slice(0, -1) as { choices: { index: number; text: string }[] }[]) {
+        const [choice] = chunk.choices;
+        texts[choice!.index] += choice!.text;
+      }
+      assertEquals(texts, PROMPTS);
+      assertEquals((await router.stats("a"))["in_flight"], 0);
+    }, extra));
+}
+
+Deno.test("a list of prompts of which one fails is told as failed, and leaves nothing behind", () =>
+  withEngine(echoing().script, async (router) => {
+    const body = { model: "m", prompt: ["a", "bad", "c"], stream: true };
+    const answer = await router.post("/v1/completions", body);
+    let text = "";
+    await answer.body?.pipeThrough(new TextDecoderStream()).pipeTo(
+      new WritableStream({ write: (piece) => void (text += piece) }),
+    ).catch(() => text += "CUT");
+    assertStringIncludes(text, '"code":"engine_failed"');
+    assertEquals([text.includes("[DONE]"), text.endsWith("CUT")], [false, true]);
+    await until("nothing is in flight", async () => (await router.stats("a"))["in_flight"] === 0);
+    const refused = await router.post("/v1/completions", { model: "m", prompt: [[1], [2]] });
+    assertEquals([refused.status, (await refused.json()).param], [400, "prompt"]);
+  }));
+
+Deno.test("a client that leaves a list of prompts frees every engine", async () => {
+  await withEngine((conn, request) => {
+    const { prompt } = JSON.parse(latin1(request.body));
+    return prompt === "a"
+      ? streams(event("a"), event(null, "stop"), "data: [DONE]\n\n")(conn, request)
+      : conn.write(STREAM_HEAD); // and nothing more
+  }, async (router) => {
+    const leave = new AbortController();
+    const answer = await fetch(`${router.url}/v1/completions`, {
+      method: "POST",
+      body: JSON.stringify({ model: "m", prompt: ["a", "b", "c"], stream: true }),
+      signal: leave.signal,
+    });
+    await answer.body!.getReader().read();
+    await until("the first has ended", async () => (await router.stats("a"))["in_flight"] === 2);
+    leave.abort();
+    await until("nothing is in flight", async () => (await router.stats("a"))["in_flight"] === 0);
+    const line = await router.logged(({ status }) => status === 499);
+    assertEquals(line["outcome"], "client_left");
+    assertEquals((await router.stats("a"))["error_count"], 0);
+  });
+});

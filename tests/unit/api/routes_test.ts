@@ -22,7 +22,7 @@ function newHouse(): Told {
     config: {
       timeouts: { idleMs: 1000, totalMs: null, clientStallMs: 1000 },
       limits: { maxBody: 1000 },
-      requests: { validate: true },
+      requests: { validate: true, unknownPaths: "refuse" },
       cors: { origins: [] },
       errors: { format: "text" },
     },

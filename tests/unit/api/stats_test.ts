@@ -3,7 +3,7 @@ import { servicesResponse } from "../../../src/api/services.ts";
 import { statsResponse } from "../../../src/api/stats.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import type { Lease } from "../../../src/registry/lease.ts";
-import { newBackend, policyOf } from "../../contract/backends.ts";
+import { keysOf, newBackend, policyOf } from "../../contract/backends.ts";
 
 function registry(): Registry {
   const sick = newBackend("sick", {
@@ -17,8 +17,8 @@ function registry(): Registry {
   const registry = new Registry(() => now);
   registry.apply([newBackend("well"), sick]);
   const policy = policyOf(([first]) => first!);
-  const lease = registry.acquire({ model: "m" }, { policy }) as Lease;
-  registry.acquire({ model: "m" }, { policy });
+  const lease = registry.acquire(keysOf("m"), { policy }) as Lease;
+  registry.acquire(keysOf("m"), { policy });
   now = 1234.5678;
   lease.settle({ kind: "completed", status: 500 });
   return registry;

@@ -38,7 +38,7 @@ Deno.test("config fills in every default around the smallest file", () => {
       cacheType: undefined,
       maxContext: undefined,
     }],
-    routing: { policy: "least_load" },
+    routing: { policy: "least_load", sizeThreshold: null },
     health: {
       intervalMs: 30_000,
       timeoutMs: 5000,
@@ -63,7 +63,7 @@ Deno.test("config fills in every default around the smallest file", () => {
       maxRequests: 10_000,
       maxConnections: 4096,
     },
-    requests: { validate: true },
+    requests: { validate: true, defaultModel: undefined, unknownPaths: "refuse" },
     upstreamCompression: "identity",
     cors: { origins: [] },
     errors: { format: "auto" },

@@ -4,7 +4,7 @@ import type { LogFields } from "../../../src/observe/log.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
 import type { Lease } from "../../../src/registry/lease.ts";
 import { Registry } from "../../../src/registry/registry.ts";
-import { newSpec, policyOf } from "../../contract/backends.ts";
+import { keysOf, newSpec, policyOf } from "../../contract/backends.ts";
 import { jsonAnswer, startEnginePeer } from "../../support/engine_peer.ts";
 import { RawPeer } from "../../support/raw_peer.ts";
 import { until } from "../../support/until.ts";
@@ -67,7 +67,7 @@ Deno.test("a fleet checks who joins, and lets go who leaves when its last call h
     changed: [],
   });
   await until("both are well", () => registry.backends.every(({ healthy }) => healthy));
-  const lease = registry.acquire({ model: "m" }, { policy: FIRST }) as Lease;
+  const lease = registry.acquire(keysOf("m"), { policy: FIRST }) as Lease;
   const { backend } = lease;
   assertEquals(backend.name, "a");
   assertEquals(fleet.apply([specAt("b", peer)]).removed, ["a"]);
@@ -85,7 +85,7 @@ Deno.test("a fleet keeps what is known of those who stay, whatever else changes"
   fleet.apply([specAt("a", peer, { models: undefined })]);
   const [before] = registry.backends;
   await until("a is well", () => before!.healthy && before!.models !== undefined);
-  const lease = registry.acquire({ model: "peer" }, { policy: FIRST }) as Lease;
+  const lease = registry.acquire(keysOf("peer"), { policy: FIRST }) as Lease;
   const change = fleet.apply([
     specAt("a", peer, { models: undefined, weight: 3, maxInFlight: 1, apiKey: "k" }),
     specAt("b", peer),

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { byModel } from "../../../src/policy/by_model.ts";
 import { createRoundRobin } from "../../../src/policy/round_robin.ts";
-import { newBackend } from "../../contract/backends.ts";
+import { keysOf, newBackend } from "../../contract/backends.ts";
 
 Deno.test("calls of one model do not move the turns of another", () => {
   const policyOf = byModel(createRoundRobin);
   const backends = [newBackend("a"), newBackend("b")];
   const turns = ["m", "n", "m", "n", "m", "n"].map((model) =>
-    policyOf(model).choose(backends, { model }, 0).backend.name
+    policyOf(model).choose(backends, keysOf(model), 0).backend.name
   );
   assertEquals(turns.join(""), "aabbaa");
 });

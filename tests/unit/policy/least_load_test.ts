@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { createLeastLoad } from "../../../src/policy/least_load.ts";
-import { newBackend } from "../../contract/backends.ts";
+import { keysOf, newBackend } from "../../contract/backends.ts";
 import { runPolicyContract } from "../../contract/policy.ts";
 
-const KEYS = { model: "m" };
+const KEYS = keysOf("m");
 
 runPolicyContract({ name: "least_load", create: createLeastLoad });
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createP2c } from "../../../src/policy/p2c.ts";
-import { newBackend, type TestBackend } from "../../contract/backends.ts";
+import { keysOf, newBackend, type TestBackend } from "../../contract/backends.ts";
 import { runPolicyContract, seeded } from "../../contract/policy.ts";
 
 runPolicyContract({
@@ -20,7 +20,7 @@ function fixed(...numbers: number[]): () => number {
 
 /** Whom p2c chooses. */
 function chosen(random: () => number, candidates: readonly TestBackend[]): TestBackend {
-  return createP2c(random).choose(candidates, { model: "m" }, 0).backend as TestBackend;
+  return createP2c(random).choose(candidates, keysOf("m"), 0).backend as TestBackend;
 }
 
 function pool(...loads: number[]): TestBackend[] {

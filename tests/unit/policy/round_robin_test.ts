@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { createRoundRobin } from "../../../src/policy/round_robin.ts";
-import { newBackend } from "../../contract/backends.ts";
+import { keysOf, newBackend } from "../../contract/backends.ts";
 import { runPolicyContract } from "../../contract/policy.ts";
 
-const KEYS = { model: "m" };
+const KEYS = keysOf("m");
 
 runPolicyContract({ name: "round_robin", create: createRoundRobin });
 

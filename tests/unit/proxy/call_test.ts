@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import type { Endpoint } from "../../../src/engine/endpoints.ts";
+import { type Endpoint, unknownEndpoint } from "../../../src/engine/endpoints.ts";
 import { RouterError } from "../../../src/errors.ts";
 import { Cutoff } from "../../../src/proxy/cutoff.ts";
 import { type Call, readCall } from "../../../src/proxy/call.ts";
@@ -31,6 +31,7 @@ interface Given {
   models?: string[][];
   maxBody?: number;
   validate?: boolean;
+  defaultModel?: string;
 }
 
 function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promise<Call> {
@@ -40,6 +41,7 @@ function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promis
     models = [["a"], ["b"]],
     maxBody = 1 << 20,
     validate = true,
+    defaultModel,
   } = given;
   const registry = new Registry();
   registry.apply(models.map((models, index) => newBackend(`b${index}`, { models })));
@@ -54,7 +56,7 @@ function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promis
     client: "10.0.0.9",
     registry,
     maxBody,
-    validate,
+    requests: { validate, defaultModel },
     compression: "identity",
   });
 }
@@ -230,4 +232,29 @@ Deno.test("promise 39: whatever a body holds, it is read or refused with a code"
     }),
     { seed: 61, numRuns: 1000 },
   );
+});
+
+Deno.test("`default` and no model mean the configured model, else the only one that is served", async () => {
+  const text = (call: Call): string => new TextDecoder().decode(call.body);
+  const body = `{"a":1.0,"model":"default",${MESSAGES}}`;
+  const one = await read(body, { models: [["a"], ["a"]] });
+  assertEquals([one.model, text(one)], ["a", body.replace("default", "a")]);
+  const named = await read(body, { models: [["a"], ["b"]], defaultModel: "b" });
+  assertEquals([named.model, text(named)], ["b", body.replace("default", "b")]);
+  const missing = await read(`{${MESSAGES}}`, { models: [["a"], ["b"]], defaultModel: "b" });
+  assertEquals([missing.model, text(missing)], ["b", `{${MESSAGES}}`]);
+  const served = await read(body, { models: [["default"], ["a"]], defaultModel: "a" });
+  assertEquals([served.model, text(served)], ["default", body]);
+  const neither = await read(body, { models: [["a"], ["b"]] });
+  assertEquals([neither.model, text(neither)], ["default", body]);
+});
+
+Deno.test("of a path that is not in the API a model is read if there is one, and nothing is asked of the body", async () => {
+  const endpoint = unknownEndpoint("/v1/x");
+  const multipart = { "content-type": "multipart/form-data; boundary=x" };
+  const forms = await read("--x--", { endpoint, headers: multipart, models: [["a"]] });
+  assertEquals([forms.model, forms.method], ["a", "POST"]);
+  assertEquals((await read('{"model":"b","stop":5}', { endpoint })).model, "b");
+  const nobody = await assertRejects(() => read("x", { endpoint }), RouterError);
+  assertEquals(nobody.code, "model_required");
 });

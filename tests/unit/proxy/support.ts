@@ -71,7 +71,7 @@ export class TestHouse implements AsyncDisposable {
         },
         retry: { attempts: options.attempts ?? 3 },
         limits: { maxBody: 1 << 20, maxEvent: options.maxEvent ?? 1 << 20 },
-        requests: { validate: true },
+        requests: { validate: true, defaultModel: undefined, unknownPaths: "refuse" },
         upstreamCompression: "identity",
         cors: { origins: [] as string[] },
         errors: { format: "text" },

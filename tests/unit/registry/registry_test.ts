@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Backend } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import type { Lease } from "../../../src/registry/lease.ts";
-import { cards, newBackend, policyOf } from "../../contract/backends.ts";
+import { cards, keysOf, newBackend, policyOf } from "../../contract/backends.ts";
 
 const FIRST = policyOf((candidates) => candidates.find((backend) => !backend.full)!);
 
@@ -24,7 +24,7 @@ function candidates(registry: Registry, model: string, excluded?: ReadonlySet<Ba
     names = all.map(({ name }) => name);
     return all[0]!;
   });
-  registry.acquire({ model }, { policy, excluded });
+  registry.acquire(keysOf(model), { policy, excluded });
   return names;
 }
 
@@ -33,11 +33,11 @@ Deno.test("Registry counts a call in the same tick as its pick, so that the next
     newBackend("a", { maxInFlight: 1 }),
     newBackend("b", { maxInFlight: 1 }),
   );
-  const picked = [1, 2, 3].map(() => registry.acquire({ model: "m" }, { policy: FIRST }));
+  const picked = [1, 2, 3].map(() => registry.acquire(keysOf("m"), { policy: FIRST }));
   assertEquals(picked.map(given), ["a", "b", "full"]);
   assertEquals(registry.backends.map(({ inFlight }) => inFlight), [1, 1]);
   (picked[0] as Lease).settle({ kind: "completed", status: 200 });
-  assertEquals(given(registry.acquire({ model: "m" }, { policy: FIRST })), "a");
+  assertEquals(given(registry.acquire(keysOf("m"), { policy: FIRST })), "a");
 });
 
 Deno.test("Registry offers those that serve the model, are let in and wanted, and are not excluded, in their order, full ones too", () => {
@@ -73,7 +73,7 @@ Deno.test("Registry asks nobody to choose among none, and says why there is none
   const registry = registryOf(full, sick, weightless, tried);
   const excluded = new Set([tried]);
   const shortages = ["m", "n", "w", "t", "x", "__proto__"].map((model) =>
-    registry.acquire({ model }, { policy, excluded })
+    registry.acquire(keysOf(model), { policy, excluded })
   );
   assertEquals(shortages, [
     "full",
@@ -83,8 +83,8 @@ Deno.test("Registry asks nobody to choose among none, and says why there is none
     "unknown_model",
     "unknown_model",
   ]);
-  assertEquals(registry.acquire({ model: "n" }, { policy: FIRST }) !== "unhealthy", true);
-  assertEquals(new Registry().acquire({ model: "m" }, { policy }), "unknown_model");
+  assertEquals(registry.acquire(keysOf("n"), { policy: FIRST }) !== "unhealthy", true);
+  assertEquals(new Registry().acquire(keysOf("m"), { policy }), "unknown_model");
 });
 
 Deno.test("Registry lets a call wait for a full backend if the policy wants that", () => {
@@ -92,7 +92,7 @@ Deno.test("Registry lets a call wait for a full backend if the policy wants that
   full.load.inFlight = 1;
   const registry = registryOf(full, newBackend("free"));
   const policy = policyOf(([first]) => first!);
-  assertEquals(registry.acquire({ model: "m" }, { policy }), "full");
+  assertEquals(registry.acquire(keysOf("m"), { policy }), "full");
   assertEquals(full.inFlight, 1);
 });
 
@@ -101,7 +101,7 @@ Deno.test("Registry takes a last resort only if nobody else is let in, full or n
   doubtful.gate.admission = "last_resort";
   const other = newBackend("other", { maxInFlight: 1 });
   const registry = registryOf(doubtful, other);
-  const acquire = (): string => given(registry.acquire({ model: "m" }, { policy: FIRST }));
+  const acquire = (): string => given(registry.acquire(keysOf("m"), { policy: FIRST }));
   assertEquals([acquire(), acquire()], ["other", "full"]);
   other.gate.healthy = false;
   assertEquals(acquire(), "doubtful");
@@ -113,7 +113,7 @@ Deno.test("Registry tells those who wait for a model of every end of a call and 
   const told: string[] = [];
   const stop = registry.onChange("m", () => told.push("m"));
   registry.onChange("n", () => told.push("n"));
-  const lease = registry.acquire({ model: "m" }, { policy: FIRST }) as Lease;
+  const lease = registry.acquire(keysOf("m"), { policy: FIRST }) as Lease;
   assertEquals(told, []);
   lease.settle({ kind: "completed", status: 200 });
   lease.settle({ kind: "completed", status: 200 });

@@ -1,0 +1,166 @@
+import { isObject, type JsonObject, own } from "../engine/json_object.ts";
+import { RouterError } from "../errors.ts";
+import { EventChunks } from "../sse/event_chunks.ts";
+import type { Header } from "../upstream/response_head.ts";
+import type { Answer } from "./answer.ts";
+import { runPrompts } from "./prompts.ts";
+import type { Call } from "./call.ts";
+import { Cutoff } from "./cutoff.ts";
+import type { Dispatched } from "./dispatch.ts";
+import type { Exchange } from "./exchange.ts";
+import type { House } from "./house.ts";
+import { NOTHING_MORE } from "./join_stream.ts";
+import { MergedBody } from "./merged_body.ts";
+import { wholeEvents } from "./whole_events.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** One answer made of those to several prompts. */
+export interface BatchAnswer {
+  readonly answer: Answer;
+  /** Who answered, all of them. */
+  readonly backend: string;
+}
+
+interface BatchOptions {
+  house: House;
+  exchange: Exchange;
+  /** Ends all prompts, and with none of them the exchange. */
+  cutoff: Cutoff;
+}
+
+/** Answers a list of prompts, each as a call of its own, as one call is answered. */
+export function batch(
+  call: Call,
+  prompts: readonly string[],
+  { house, exchange }: { house: House; exchange: Exchange },
+): Promise<BatchAnswer> {
+  const cutoff = new Cutoff();
+  cutoff.follow(exchange.cutoff);
+  const options = { house, exchange, cutoff };
+  return call.stream ? streamed(call, prompts, options) : whole(call, prompts, options);
+}
+
+async function whole(
+  call: Call,
+  prompts: readonly string[],
+  options: BatchOptions,
+): Promise<BatchAnswer> {
+  const answers = new Array<JsonObject>(prompts.length);
+  const told = new Told();
+  const take = (dispatched: Dispatched, index: number): Promise<void> => {
+    told.see(dispatched, options);
+    answers[index] = answerIn(dispatched.answer);
+    return Promise.resolve();
+  };
+  await runPrompts(call, prompts, { ...options, record: options.exchange.record, take });
+  const choices = answers.flatMap((answer, index) => {
+    const list = own(answer, "choices");
+    return Array.isArray(list) ? list.filter(isObject).map((choice) => ({ ...choice, index })) : [];
+  });
+  const joined = {
+    ...answers[0],
+    choices,
+    usage: sumOf(answers.map((answer) => own(answer, "usage"))),
+  };
+  const first = encoder.encode(JSON.stringify(joined));
+  return told.answer({ type: "application/json", first, chunks: undefined, body: NOTHING_MORE });
+}
+
+/** Throws `RouterError` if it is not a whole answer. */
+function answerIn({ status, first, body, events }: Answer): JsonObject {
+  const text = first !== undefined && body.done && !events ? decoder.decode(first) : "";
+  const value: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
+  if (status === 200 && isObject(value)) return value;
+  throw new RouterError(
+    "upstream_bad_answer",
+    `an engine answered ${status} to one of the prompts`,
+  );
+}
+
+/** The sum of counts, member by member; undefined if an answer has none. */
+function sumOf(usages: readonly unknown[]): Record<string, number> | undefined {
+  const sum: Record<string, number> = {};
+  for (const usage of usages) {
+    if (!isObject(usage)) return undefined;
+    for (const [name, count] of Object.entries(usage)) {
+      if (typeof count === "number") sum[name] = (sum[name] ?? 0) + count;
+    }
+  }
+  return sum;
+}
+
+async function streamed(
+  call: Call,
+  prompts: readonly string[],
+  options: BatchOptions,
+): Promise<BatchAnswer> {
+  const { endpoint } = call;
+  const told = new Told();
+  const body = new MergedBody(() => options.cutoff.cut("abandoned"));
+  const take = async (dispatched: Dispatched, index: number): Promise<void> => {
+    told.see(dispatched, options);
+    const { answer } = dispatched;
+    for await (const events of wholeEvents(answer, { endpoint })) {
+      const text = decoder.decode(answer.reading?.events(events) ?? events);
+      const own = withIndex(text, index);
+      if (own !== "") await body.put(encoder.encode(own));
+    }
+  };
+  runPrompts(call, prompts, { ...options, record: options.exchange.record, take }).then(
+    async () => {
+      await body.put(encoder.encode("data: [DONE]\n\n"));
+      body.end();
+    },
+    (reason) => body.end({ reason }),
+  );
+  const first = await body.read();
+  const chunks = new EventChunks(options.house.config.limits.maxEvent);
+  return told.answer({ type: "text/event-stream; charset=utf-8", first, chunks, body });
+}
+
+/** The events of the answer to one prompt as those of one among several; the last of all ends them. */
+function withIndex(events: string, index: number): string {
+  let out = "";
+  for (const event of events.split("\n\n")) {
+    if (!event.startsWith("data: {")) continue;
+    const chunk = JSON.parse(event.slice("data: ".length)) as { choices?: unknown };
+    if (Array.isArray(chunk.choices)) {
+      chunk.choices = chunk.choices.filter(isObject).map((choice) => ({ ...choice, index }));
+    }
+    out += `data: ${JSON.stringify(chunk)}\n\n`;
+  }
+  return out;
+}
+
+/** What the answers to all prompts have said so far. */
+class Told {
+  readonly #backends = new Set<string>();
+  #ignored: readonly string[] | undefined;
+
+  see({ answer, lease, at }: Dispatched, { house, exchange }: BatchOptions): void {
+    const { record } = exchange;
+    record.timeToFirstByte ??= exchange.elapsed(at);
+    this.#backends.add(lease.backend.name);
+    this.#ignored = answer.ignored;
+    if (answer.ignored !== undefined) house.ignoredNotes.note(lease.backend, answer.ignored);
+  }
+
+  answer(
+    { type, ...rest }: Pick<Answer, "first" | "chunks" | "body"> & { type: string },
+  ): BatchAnswer {
+    const headers: Header[] = [["content-type", type]];
+    const answer: Answer = {
+      ...rest,
+      status: 200,
+      headers,
+      events: rest.chunks !== undefined,
+      encoded: false,
+      reading: undefined,
+      ignored: this.#ignored,
+      requestSent: false,
+    };
+    return { answer, backend: [...this.#backends].join(", ") };
+  }
+}

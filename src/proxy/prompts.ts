@@ -1,0 +1,117 @@
+import { DIALECTS } from "../engine/engines.ts";
+import { editJson } from "../engine/json_edit.ts";
+import { own } from "../engine/json_object.ts";
+import { RouterError } from "../errors.ts";
+import type { RequestRecord } from "../observe/request_record.ts";
+import type { Outcome } from "../outcome.ts";
+import type { ExchangeFacts } from "../registry/gate.ts";
+import type { Registry } from "../registry/registry.ts";
+import { UpstreamError } from "../upstream/upstream_error.ts";
+import type { Call } from "./call.ts";
+import { judgeFailure } from "./classify.ts";
+import { Cutoff } from "./cutoff.ts";
+import { dispatch, type Dispatched } from "./dispatch.ts";
+import type { House } from "./house.ts";
+
+/** So many prompts of one call are with engines at the same time. */
+const MAX_AT_ONCE = 8;
+
+/**
+ * The calls that one call with a list of prompts is made of, where no engine of its model takes more than one;
+ * undefined for all others.
+ */
+export function promptsOf(call: Call, registry: Registry): readonly string[] | undefined {
+  if (call.endpoint.path !== "/completions") return undefined;
+  const serving = registry.backends.filter((backend) => backend.serves(call.model));
+  const onePrompt = serving.every(({ engine }) => DIALECTS[engine].onePrompt === true);
+  if (serving.length === 0 || !onePrompt) return undefined;
+  const prompts = own(call.json(), "prompt");
+  if (!Array.isArray(prompts) || prompts.length < 2) return undefined;
+  return prompts.every((prompt) => typeof prompt === "string") ? prompts : undefined;
+}
+
+export interface PromptsOptions {
+  house: House;
+  record: RequestRecord;
+  /** Ends all that is under way for any of them. */
+  cutoff: Cutoff;
+  /** What is done with the answer to one prompt, up to its end. */
+  take: (dispatched: Dispatched, index: number) => Promise<void>;
+}
+
+/**
+ * Sends each prompt as a call of its own, with a lease of its own, several at a time, and has the answers taken.
+ * Where there is no room for one, it waits for another to end. Throws what the first to fail threw, once all have
+ * ended.
+ */
+export async function runPrompts(
+  call: Call,
+  prompts: readonly string[],
+  options: PromptsOptions,
+): Promise<void> {
+  const waiting = prompts.map((_, index) => index);
+  let running = 0;
+  let failed: { error: unknown } | undefined;
+  const work = async (): Promise<void> => {
+    for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
+      running++;
+      try {
+        await runPrompt(call, { ...options, prompt: prompts[index]!, index });
+      } catch (error) {
+        const full = error instanceof RouterError && error.code === "overloaded";
+        if (full && running > 1) {
+          waiting.unshift(index); // whoever still runs takes it
+          return;
+        }
+        failed ??= { error };
+        waiting.length = 0;
+        options.cutoff.cut("abandoned");
+      } finally {
+        running--;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(MAX_AT_ONCE, prompts.length) }, work));
+  if (failed !== undefined) throw failed.error;
+}
+
+async function runPrompt(
+  call: Call,
+  { house, record, take, prompt, index, ...options }: PromptsOptions & {
+    prompt: string;
+    index: number;
+  },
+): Promise<void> {
+  const cutoff = new Cutoff();
+  using _ = cutoff.follow(options.cutoff);
+  const body = editJson(call.body, [{ path: ["prompt"], value: prompt }]);
+  const json = { ...call.json(), prompt };
+  let dispatched: Dispatched | undefined;
+  try {
+    const one = { ...call, body, json: () => json };
+    dispatched = await dispatch(one, { house, cutoff, record });
+    await take(dispatched, index);
+    end(dispatched, { kind: "completed", status: dispatched.answer.status });
+  } catch (error) {
+    if (dispatched !== undefined) settle(dispatched, error, cutoff);
+    throw error;
+  }
+}
+
+/** The answer to one prompt broke off, or nobody wants the rest of it. */
+function settle(dispatched: Dispatched, error: unknown, cutoff: Cutoff): void {
+  const { answer, lease } = dispatched;
+  answer.body.cancel();
+  if (error instanceof UpstreamError) {
+    const { name: backend } = lease.backend;
+    const { outcome, facts } = judgeFailure(error, { backend, cutoff, inStream: true });
+    end(dispatched, outcome, facts);
+  } else if (error instanceof RouterError) {
+    end(dispatched, { kind: "completed", status: error.status });
+  } else end(dispatched, { kind: "router_failed" });
+}
+
+function end({ lease, entry }: Dispatched, outcome: Outcome, facts?: ExchangeFacts): void {
+  entry.outcome = outcome;
+  lease.settle(outcome, { facts });
+}
