@@ -1,5 +1,6 @@
 import { createRoutes } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
+import { Merge } from "../discovery/merge.ts";
 import { StaticSource } from "../discovery/static_source.ts";
 import { createAcceptors } from "../door/acceptors.ts";
 import { Listener, type ListenerOptions } from "../door/listener.ts";
@@ -66,7 +67,12 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
   });
   const open = createAcceptors({ config, handler, log, now });
   const listener = listen({ listen: config.listen, open, log, now });
-  new StaticSource(config.backends).watch((specs) => fleet.apply(specs));
+  const merge = new Merge([new StaticSource(config.backends)], {
+    log,
+    now,
+    onSpecs: (specs) => fleet.apply(specs),
+  });
+  merge.start();
   const { host, port } = listener;
   log.info("router is listening", { host, port, backends: config.backends.length });
   return {
@@ -78,6 +84,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
       await endOf(listener.shutdown(), house.openCalls);
       listener.cut();
       house.requestTimer.stop();
+      merge.stop();
       fleet.stop();
     },
   };

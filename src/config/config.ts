@@ -29,6 +29,9 @@ export interface BackendConfig {
   cacheType: "static" | "paged" | undefined;
   /** Tokens that a prompt and its answer may have there; `undefined`: not known. */
   maxContext: number | undefined;
+  /** What other sources tell beyond that; the file tells nothing. */
+  metadata: undefined;
+  leaving: false;
 }
 
 /** What the operator wrote, made safe. Every key, bound and default is described in `schema.ts`. */

@@ -59,5 +59,7 @@ function resolveBackend(read: ReadConfig["backends"][number]): BackendConfig {
     streamUpstream: read.stream_upstream,
     cacheType: read.cache_type ?? undefined,
     maxContext: read.max_context ?? undefined,
+    metadata: undefined,
+    leaving: false,
   };
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Backend, BackendSpec } from "../registry/backend.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
@@ -46,7 +47,7 @@ export class Fleet {
         (before === undefined ? added : changed).push(name);
         this.#clients.set(unit.backend, unit.client);
         begun.push(unit);
-      } else if (!sameSpec(before.backend.spec, spec)) {
+      } else if (!isDeepStrictEqual(before.backend.spec, spec)) {
         changed.push(name);
         unit.reconfigure(spec);
       }
@@ -76,9 +77,4 @@ export class Fleet {
 
 function sameAddress(a: BackendSpec, b: BackendSpec): boolean {
   return a.host === b.host && a.port === b.port && a.basePath === b.basePath;
-}
-
-function sameSpec(a: BackendSpec, b: BackendSpec): boolean {
-  return a.url === b.url && a.weight === b.weight && a.maxInFlight === b.maxInFlight &&
-    a.apiKey === b.apiKey && JSON.stringify(a.models) === JSON.stringify(b.models);
 }

@@ -34,6 +34,10 @@ export interface BackendSpec {
   readonly cacheType: CacheType | undefined;
   /** Tokens that a prompt and its answer may have there. */
   readonly maxContext: number | undefined;
+  /** What is known of it beyond that, for people; as its source tells it. */
+  readonly metadata: Readonly<Record<string, unknown>> | undefined;
+  /** Whether no source names it any more: it takes no new calls, and goes unless it is named again soon. */
+  readonly leaving: boolean;
 }
 
 /** What the operator says of a backend, whatever its health. */
@@ -70,7 +74,7 @@ export class Backend {
   readonly #wallNow: () => number;
   #spec: BackendSpec;
   #word: Word;
-  #present = true;
+  #present: boolean;
   #models: ReadonlySet<string> | undefined;
   #cards: ReadonlyMap<string, ModelCard> = new Map();
   #seemingEngine: EngineName | undefined;
@@ -78,6 +82,7 @@ export class Backend {
   constructor(spec: BackendSpec, { createGate, wallNow = Date.now }: BackendOptions) {
     this.#spec = spec;
     this.#word = { weight: spec.weight, drain: false };
+    this.#present = !spec.leaving;
     this.#wallNow = wallNow;
     if (spec.models !== undefined) this.#serve(spec.models);
     this.gate = createGate(this);
@@ -113,6 +118,7 @@ export class Backend {
     const before = this.#spec;
     this.#spec = spec;
     this.#word = { ...this.#word, weight: spec.weight };
+    this.#present = !spec.leaving;
     if (spec.models !== undefined) this.#serve(spec.models);
     else if (before.models !== undefined) this.#models = undefined; // its own word was never heard
     this.onChange?.();

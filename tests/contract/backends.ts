@@ -54,6 +54,8 @@ export function newSpec(name: string, spec: Partial<BackendSpec> = {}): BackendS
     streamUpstream: false,
     cacheType: undefined,
     maxContext: undefined,
+    metadata: undefined,
+    leaving: false,
     ...spec,
   };
 }

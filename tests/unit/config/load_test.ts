@@ -37,6 +37,8 @@ Deno.test("config fills in every default around the smallest file", () => {
       streamUpstream: false,
       cacheType: undefined,
       maxContext: undefined,
+      metadata: undefined,
+      leaving: false,
     }],
     routing: { policy: "least_load", sizeThreshold: null },
     health: {

@@ -1,0 +1,142 @@
+import type { Log } from "../observe/log.ts";
+import type { BackendSpec } from "../registry/backend.ts";
+import type { Source } from "./source.ts";
+
+/** A source as it is shown. */
+export interface SourceState {
+  readonly name: string;
+  /** How many backends it names. */
+  readonly backends: number;
+  /** Why it stays with what it has said; null: it is well. */
+  readonly trouble: string | null;
+}
+
+export interface MergeOptions {
+  log: Log;
+  /** A monotonic clock, milliseconds. */
+  now: () => number;
+  /** Given all backends of all sources, each time they change. */
+  onSpecs: (specs: readonly BackendSpec[]) => void;
+}
+
+interface Watched {
+  readonly source: Source;
+  specs: readonly BackendSpec[];
+  trouble: string | undefined;
+  /** Those that it names no more, and until when they are kept. */
+  readonly leaving: Map<string, { readonly spec: BackendSpec; readonly until: number }>;
+}
+
+/**
+ * Joins the backends of several sources into one set without doubles. Where two name the same address it is
+ * one backend, as the first says it; where they call different addresses by one name, the later has its address
+ * added. A backend that its source names no more stays for a while, draining.
+ */
+export class Merge {
+  readonly #options: MergeOptions;
+  readonly #watched: Watched[];
+  readonly #stops: (() => void)[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #started = false;
+
+  constructor(sources: readonly Source[], options: MergeOptions) {
+    this.#options = options;
+    this.#watched = sources.map((source) => ({
+      source,
+      specs: [],
+      trouble: undefined,
+      leaving: new Map(),
+    }));
+  }
+
+  /** Begins to tell: at once what is known at once. */
+  start(): void {
+    for (const watched of this.#watched) {
+      this.#stops.push(watched.source.watch({
+        onSpecs: (specs) => this.#take(watched, specs),
+        onTrouble: (reason) => this.#trouble(watched, reason),
+      }));
+    }
+    this.#started = true;
+    this.#tell();
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop();
+    clearTimeout(this.#timer);
+  }
+
+  get sources(): readonly SourceState[] {
+    return this.#watched.map(({ source, specs, trouble }) => ({
+      name: source.name,
+      backends: specs.length,
+      trouble: trouble ?? null,
+    }));
+  }
+
+  #take(watched: Watched, specs: readonly BackendSpec[]): void {
+    const { source, leaving } = watched;
+    const named = new Set(specs.map(addressOf));
+    const until = this.#options.now() + source.removalGraceMs;
+    for (const spec of watched.specs) {
+      const address = addressOf(spec);
+      if (source.removalGraceMs > 0 && !named.has(address) && !leaving.has(address)) {
+        leaving.set(address, { spec: { ...spec, leaving: true }, until });
+      }
+    }
+    for (const address of named) leaving.delete(address);
+    watched.specs = specs;
+    this.#tell();
+  }
+
+  #trouble(watched: Watched, reason: string | undefined): void {
+    if (reason === watched.trouble) return;
+    watched.trouble = reason;
+    const { log } = this.#options;
+    const source = watched.source.name;
+    const backends = watched.specs.length;
+    if (reason === undefined) log.info("source is well again", { source, backends });
+    else log.warn("source is in trouble: what it said last stands", { source, reason, backends });
+  }
+
+  #tell(): void {
+    if (!this.#started) return;
+    this.#forget();
+    this.#options.onSpecs(joined(this.#watched));
+  }
+
+  /** Drops what has been kept long enough, and comes back when the next is due. */
+  #forget(): void {
+    const now = this.#options.now();
+    let next = Infinity;
+    for (const { leaving } of this.#watched) {
+      for (const [address, { until }] of leaving) {
+        if (until <= now) leaving.delete(address);
+        else next = Math.min(next, until);
+      }
+    }
+    clearTimeout(this.#timer);
+    if (next < Infinity) this.#timer = setTimeout(() => this.#tell(), next - now);
+  }
+}
+
+/** What is said goes before what was said, whoever says it. */
+function joined(all: readonly Watched[]): BackendSpec[] {
+  const byAddress = new Map<string, BackendSpec>();
+  const names = new Set<string>();
+  const add = (spec: BackendSpec): void => {
+    const address = addressOf(spec);
+    if (byAddress.has(address)) return;
+    const name = names.has(spec.name) ? `${spec.name}@${spec.host}:${spec.port}` : spec.name;
+    if (names.has(name)) return; // one host and port under two prefixes of one name: too strange
+    names.add(name);
+    byAddress.set(address, name === spec.name ? spec : { ...spec, name });
+  };
+  for (const { specs } of all) specs.forEach(add);
+  for (const { leaving } of all) for (const { spec } of leaving.values()) add(spec);
+  return [...byAddress.values()];
+}
+
+function addressOf({ host, port, basePath }: BackendSpec): string {
+  return `${host}:${port}${basePath}`;
+}
