@@ -1,0 +1,62 @@
+import type { UpstreamClient } from "./client.ts";
+import type { Header } from "./response_head.ts";
+import type { Stop } from "./stop.ts";
+import { UpstreamError } from "./upstream_error.ts";
+
+/** No health page or list is larger; what is, is not one. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export interface PageRequest {
+  /** Path and query. */
+  target: string;
+  headers?: readonly Header[];
+  /** Bounds the making of a connection, milliseconds. */
+  connectTimeoutMs: number;
+  stop: Stop;
+  /** Whether on a connection of its own. */
+  fresh?: boolean;
+}
+
+/** A short answer, whole. */
+export interface Page {
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Asks for a page. Redirects are not followed; a kept connection that had died is no reason to fail. Throws
+ * `UpstreamError`.
+ */
+export async function getPage(client: UpstreamClient, request: PageRequest): Promise<Page> {
+  try {
+    return await getOnce(client, request);
+  } catch (error) {
+    if (!(error instanceof UpstreamError && error.stale)) throw error;
+    return await getOnce(client, { ...request, fresh: true });
+  }
+}
+
+async function getOnce(
+  client: UpstreamClient,
+  { target, headers = [], connectTimeoutMs, stop, fresh = false }: PageRequest,
+): Promise<Page> {
+  const { status, body } = await client.send({
+    method: "GET",
+    target,
+    headers: [["accept", "application/json"], ["accept-encoding", "identity"], ...headers],
+  }, { connectTimeoutMs, stop, fresh });
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+    bytes += piece.length;
+    if (bytes > MAX_BODY_BYTES) {
+      body.cancel();
+      throw new UpstreamError("bad_answer", `the page is larger than ${MAX_BODY_BYTES} bytes`, {
+        phase: "body",
+      });
+    }
+    text += decoder.decode(piece, { stream: true });
+  }
+  return { status, text: text + decoder.decode() };
+}
