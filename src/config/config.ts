@@ -34,11 +34,38 @@ export interface BackendConfig {
   leaving: false;
 }
 
+/** Where backends come from beside the list in the file. */
+export type SourceConfig =
+  & { removalGraceMs: number }
+  & (
+    | {
+      kind: "infinilm_registry";
+      url: string;
+      host: string;
+      port: number;
+      basePath: string;
+      intervalMs: number;
+    }
+    | { kind: "serve_registry"; listen: { host: string; port: number }; allow: string[] }
+    | {
+      kind: "dns";
+      name: string;
+      type: "A" | "AAAA" | "SRV";
+      port: number;
+      nameServer: { host: string; port: number } | undefined;
+      intervalMs: number;
+    }
+    | { kind: "file"; path: string }
+  );
+
 /** What the operator wrote, made safe. Every key, bound and default is described in `schema.ts`. */
 export interface Config {
   listen: { host: string; port: number; giveUpMs: number };
-  /** At least one. */
+  /** At least one, or at least one source in `discovery`. */
   backends: BackendConfig[];
+  discovery: SourceConfig[];
+  /** Where what was learned survives a restart; `undefined`: nowhere. */
+  stateFile: string | undefined;
   /** `sizeThreshold` in bytes; null: it plays no part. */
   routing: { policy: PolicyName; sizeThreshold: number | null };
   health: {

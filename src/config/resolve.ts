@@ -1,5 +1,6 @@
 import type { BackendConfig, Config } from "./config.ts";
-import type { ReadConfig } from "./schema.ts";
+import { resolveSource } from "./_discovery.ts";
+import type { ReadBackend, ReadConfig } from "./schema.ts";
 
 /** Gives a read config the shape and the names that the rest of the program uses. */
 export function resolve(read: ReadConfig): Config {
@@ -7,7 +8,9 @@ export function resolve(read: ReadConfig): Config {
     read;
   return {
     listen: { host: listen.host, port: listen.port, giveUpMs: listen.give_up },
-    backends: backends.map(resolveBackend),
+    backends: (backends ?? []).map(resolveBackend),
+    discovery: read.discovery.map(resolveSource),
+    stateFile: read.state_file ?? undefined,
     routing: { policy: routing.policy, sizeThreshold: routing.size_threshold },
     health: {
       intervalMs: health.interval,
@@ -45,7 +48,8 @@ export function resolve(read: ReadConfig): Config {
   };
 }
 
-function resolveBackend(read: ReadConfig["backends"][number]): BackendConfig {
+/** One backend, defaults filled in. */
+export function resolveBackend(read: ReadBackend): BackendConfig {
   const { defaultName, ...address } = read.url;
   return {
     name: read.name ?? defaultName,

@@ -19,6 +19,7 @@ import {
   trueOrFalse,
   wanting,
 } from "./_leaves.ts";
+import { discovery } from "./_discovery.ts";
 import { type BackendUrl, parseBackendUrl } from "./backend_url.ts";
 import { keyDocs } from "./key_docs.ts";
 import { parseOrigin } from "./origin.ts";
@@ -120,6 +121,8 @@ const backend = z.strictObject({
   }),
 }, { error: "must be a mapping with at least `url`" });
 
+const A_BACKEND = "must be a list with at least one backend";
+
 /** The whole file. */
 export const configSchema = z.strictObject({
   listen: z.strictObject({
@@ -131,10 +134,17 @@ export const configSchema = z.strictObject({
     }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "where the router accepts connections" }),
 
-  backends: z.array(backend, { error: "must be a list with at least one backend" })
-    .min(1, { error: "must be a list with at least one backend" })
+  backends: z.array(backend, { error: A_BACKEND })
     .superRefine(refuseSameBackends, ALWAYS)
+    .optional()
     .register(keyDocs, { meaning: "the inference services behind the router" }),
+
+  discovery,
+
+  state_file: optionalKey(text(/^[^\0]+$/, "the path of a file"), {
+    default: "none",
+    meaning: "where what has registered here survives a restart",
+  }),
 
   routing: z.strictObject({
     policy: key(choice("round_robin", "least_load", "p2c"), {
@@ -273,7 +283,10 @@ export const configSchema = z.strictObject({
     }),
     format: key(choice("text", "json"), { default: "text", meaning: "the shape of a line" }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "what the router writes about its work" }),
-}, MAPPING);
+}, MAPPING).superRefine(refuseNoBackends, ALWAYS);
+
+/** One backend with its values read. */
+export type ReadBackend = z.output<typeof backend>;
 
 /** The config with its values read, still under the names of the file. */
 export type ReadConfig = z.output<typeof configSchema>;
@@ -293,6 +306,14 @@ function refuseSameModels(models: unknown, context: Context): void {
     if (typeof model !== "string" || models.indexOf(model) === index) return;
     context.addIssue({ code: "custom", path: [index], message: "is listed twice" });
   });
+}
+
+/** Without a source there must be a backend. */
+function refuseNoBackends(config: unknown, context: Context): void {
+  const { backends, discovery } = Object(config) as { backends?: unknown; discovery?: unknown };
+  if (Array.isArray(discovery) && discovery.length > 0) return;
+  if (backends !== undefined && !(Array.isArray(backends) && backends.length === 0)) return;
+  context.addIssue({ code: "custom", path: ["backends"], message: A_BACKEND });
 }
 
 function refuseSameBackends(backends: unknown, context: Context): void {

@@ -8,9 +8,16 @@ import { configSchema } from "../../src/config/schema.ts";
 import { allKeys, schemaAt } from "../../src/config/schema_walk.ts";
 
 const TEXT = Deno.readTextFileSync(new URL("../../config.example.yaml", import.meta.url));
+const DISCOVERY = Deno.readTextFileSync(new URL("../../docs/discovery.md", import.meta.url));
 const VALUE = parse(TEXT, { schema: "core" });
 
-const keys = allKeys(configSchema);
+/** Those of sources stand in a page of their own. */
+const [keys, sourceKeys] = (() => {
+  const isOfSource = ([section, ...rest]: KeyPath): boolean =>
+    section === "discovery" && rest.length > 0;
+  const all = allKeys(configSchema);
+  return [all.filter((key) => !isOfSource(key)), all.filter(isOfSource)];
+})();
 
 Deno.test("config.example.yaml is valid as it stands, with no environment at all", () => {
   const config = parseConfig(TEXT, "config.example.yaml", { env: () => undefined });
@@ -25,7 +32,7 @@ Deno.test("config.example.yaml has every key of the schema and no other", () => 
 });
 
 Deno.test("config.example.yaml has the defaults as its values, backends apart", () => {
-  for (const key of keys.filter(([section]) => section !== "backends")) {
+  for (const key of keys.filter(([section]) => section !== "backends" && section !== "discovery")) {
     const value = key.reduce((part, name) => Object(part)[name], VALUE);
     if (typeof value === "object" && value !== null) continue;
     // Where a key is left empty, its default is said in words.
@@ -102,4 +109,18 @@ function entryOf(comment: string[], name: string): string {
   const after = comment.slice(begin + 1).findIndex((line) => !line.startsWith("#     "));
   const entry = comment.slice(begin, after < 0 ? undefined : begin + 1 + after);
   return entry.map((line) => line.replace(/^# +/, "")).join(" ").replace(`${name} `, "").trim();
+}
+
+for (const key of sourceKeys) {
+  const [, , kind, name] = key;
+  Deno.test(`docs/discovery.md says what ${key.slice(2).join(".")} means`, () => {
+    const doc = docOf(key);
+    assert(doc.meaning.length > 0);
+    const section = DISCOVERY.split(`\n## \`${kind}\`\n`)[1]?.split("\n## ")[0];
+    assertExists(section, `no section for ${kind}`);
+    if (name === undefined) return;
+    const row = section.split("\n").find((line) => line.startsWith(`| \`${name}\` |`));
+    assertExists(row, `no row for ${name}`);
+    assertStringIncludes(row, `| ${doc.wanted} | ${doc.default ?? "required"} |`);
+  });
 }

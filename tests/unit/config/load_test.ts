@@ -40,6 +40,8 @@ Deno.test("config fills in every default around the smallest file", () => {
       metadata: undefined,
       leaving: false,
     }],
+    discovery: [],
+    stateFile: undefined,
     routing: { policy: "least_load", sizeThreshold: null },
     health: {
       intervalMs: 30_000,
