@@ -1,4 +1,5 @@
 import type { Endpoint } from "./endpoints.ts";
+import { isObject } from "./json_object.ts";
 
 const LF = 10;
 const CR = 13;
@@ -11,36 +12,45 @@ const D = 0x64;
 const E = 0x65;
 
 /** Why a choice ended: behind it, at most counts are missing. */
-const FINISH_REASON = /"finish_reason"\s*:\s*"/;
+const FINISH_REASON = /"finish_reason"\s*:\s*"[^"]/;
 
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /**
- * Reads along a stream of whole events and knows whether the one behind which nothing is missing has come:
- * `[DONE]` (OpenAI's API reference, streaming), or what the endpoint has in its place. Such a stream is
+ * Reads along a stream and knows whether the event behind which nothing is missing has passed, blank line
+ * included: `[DONE]` (OpenAI's API reference, streaming), or what the endpoint has in its place. Such a stream is
  * whole, whatever its connection does next.
  */
 export class StreamEnd {
-  /** Whether that event has come. */
+  /** Whether that event has passed. */
   reached = false;
   /** Whether a choice has ended; asked only of a stream whose framing does not tell its end. */
   #finished = false;
-  readonly #names: readonly string[] | undefined;
+  readonly #names: readonly string[];
+  readonly #known: boolean;
   readonly #untilClose: boolean;
-  /** Whether events have names; if not, their data has. */
-  #named = false;
+  /** Whether the next byte begins a line; not so within an event that passes in pieces. */
+  #lineStart = true;
+  /** Whether the last byte was a CR, whose LF may still come. */
+  #afterCr = false;
+  /** What the event that is passing has said: that it is `[DONE]`, its name, its data. */
+  #done = false;
+  #name: string | undefined;
+  #data: Uint8Array | undefined;
 
   constructor(
     { lastEvents }: Pick<Endpoint, "lastEvents">,
     { untilClose = false }: { untilClose?: boolean } = {},
   ) {
-    this.#names = lastEvents;
+    this.#names = lastEvents ?? [];
+    this.#known = lastEvents !== undefined;
     this.#untilClose = untilClose;
   }
 
   /** Whether that event is known to be still to come. */
   get missing(): boolean {
-    return this.#names !== undefined && !this.reached;
+    return this.#known && !this.reached;
   }
 
   /**
@@ -51,43 +61,74 @@ export class StreamEnd {
     return !this.reached && (rest !== undefined || (this.missing && !this.#finished));
   }
 
-  /** Takes the next events. */
+  /** Takes the next piece: whole events, or a part of one that is too large to be held. */
   see(events: Uint8Array): void {
-    if (this.reached) return;
+    if (this.reached || events.length === 0) return;
     if (this.#untilClose) this.#finished ||= FINISH_REASON.test(decoder.decode(events));
-    const lineEnd = events.indexOf(LF) === -1 ? CR : LF;
-    for (let start = 0; start < events.length;) {
-      if (this.#isLast(events, start, lineEnd)) {
-        this.reached = true;
+    this.#seeLines(this.#afterCr || events.indexOf(CR) !== -1 ? this.#withLf(events) : events);
+  }
+
+  /** Takes what is left at the end of the stream. Of `[DONE]` nothing can be missing but its line end. */
+  seeRest(rest: Uint8Array): void {
+    this.see(rest);
+    if (this.#done) this.reached = true;
+  }
+
+  /** Rare enough to be copied: each line end becomes LF. */
+  #withLf(events: Uint8Array): Uint8Array {
+    const text = decoder.decode(this.#afterCr && events[0] === LF ? events.subarray(1) : events);
+    this.#afterCr = events.at(-1) === CR;
+    return encoder.encode(text.replaceAll(/\r\n?/g, "\n"));
+  }
+
+  #seeLines(events: Uint8Array): void {
+    for (let start = 0; start < events.length && !this.reached;) {
+      const end = events.indexOf(LF, start);
+      if (this.#lineStart) this.#seeLine(events, start, end === -1 ? events.length : end);
+      if (end === -1) {
+        this.#lineStart = false;
+        this.#data = undefined; // it goes on in a buffer of its own
         return;
       }
-      const end = events.indexOf(lineEnd, start);
-      if (end === -1) return;
+      this.#lineStart = true;
       start = end + 1;
     }
   }
 
-  /** Whether the line that begins there is the last event's, or says its name. */
-  #isLast(events: Uint8Array, start: number, lineEnd: number): boolean {
+  /** Takes a line's beginning; nearly always that is all of it. */
+  #seeLine(events: Uint8Array, start: number, end: number): void {
     const first = events[start];
-    if (first === D && startsWith(events, DATA, start)) {
+    if (start === end) this.#seeEnd();
+    else if (first === D && startsWith(events, DATA, start)) {
       const value = behind(events, start + DATA.length);
-      if (startsWith(events, DONE, value)) return true;
-      return this.#names?.length! > 0 && !this.#named &&
-        this.#saysName(line(events, value, lineEnd));
+      if (startsWith(events, DONE, value)) this.#done = true;
+      else if (this.#names.length > 0) this.#data = events.subarray(value, end);
+    } else if (first === E && startsWith(events, EVENT, start)) {
+      const value = events.subarray(behind(events, start + EVENT.length), end);
+      this.#name = decoder.decode(value).trimEnd();
     }
-    if (first === E && this.#names?.length! > 0 && startsWith(events, EVENT, start)) {
-      this.#named = true;
-      const name = line(events, behind(events, start + EVENT.length), lineEnd);
-      return this.#names!.includes(name);
-    }
-    return false;
   }
 
-  /** Whether data has the name as its `type`. Within a string the quotes would be escaped. */
-  #saysName(data: string): boolean {
-    return this.#names!.some((name) => data.includes(`"type":"${name}"`)) ||
-      this.#names!.some((name) => data.includes(`"type": "${name}"`));
+  /** Takes a blank line: the event has passed. */
+  #seeEnd(): void {
+    const { length } = this.#names;
+    this.reached = this.#done ||
+      (length > 0 && this.#names.includes(this.#name ?? this.#typeOfData()));
+    this.#done = false;
+    this.#name = undefined;
+    this.#data = undefined;
+  }
+
+  /** The name of an event that has none but in its data, or empty. */
+  #typeOfData(): string {
+    const text = this.#data === undefined ? "" : decoder.decode(this.#data);
+    if (!this.#names.some((name) => text.includes(name))) return "";
+    try {
+      const value: unknown = JSON.parse(text);
+      return isObject(value) ? String(value["type"]) : "";
+    } catch {
+      return "";
+    }
   }
 }
 
@@ -101,10 +142,4 @@ function behind(bytes: Uint8Array, from: number): number {
   let at = from;
   while (bytes[at] === SPACE) at++;
   return at;
-}
-
-/** From there to the end of the line, without blanks at its end. */
-function line(bytes: Uint8Array, from: number, lineEnd: number): string {
-  const end = bytes.indexOf(lineEnd, from);
-  return decoder.decode(bytes.subarray(from, end === -1 ? bytes.length : end)).trimEnd();
 }

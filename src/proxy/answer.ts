@@ -40,11 +40,21 @@ export type Happened =
 
 /** Whether a body says that it is JSON. */
 export function saysJson(headers: readonly Header[]): boolean {
-  return /^[^;]*[/+]json\b/i.test(valueOf(headers, "content-type"));
+  return /^[^;]*[/+]json\s*(?:;|$)/i.test(valueOf(headers, "content-type"));
 }
 
 /** A header's value, or empty. */
 export function valueOf(headers: readonly Header[], name: string): string {
   for (const header of headers) if (header[0] === name) return header[1];
   return "";
+}
+
+/**
+ * Whether an answer must show by what is in it that it is whole: only the close ends it, and it is not an error,
+ * whose status says enough and whose page may be anything.
+ */
+export function asksForWhole(
+  { status, body }: { status: number; body: Pick<Answer["body"], "untilClose"> },
+): boolean {
+  return body.untilClose && status < 400;
 }

@@ -1,11 +1,12 @@
 import type { Reading } from "../engine/dialect.ts";
 import { DIALECTS } from "../engine/engines.ts";
+import { StreamEnd } from "../engine/stream_end.ts";
 import { RouterError } from "../errors.ts";
 import type { Backend } from "../registry/backend.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
 import type { UpstreamResponse } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
-import { type Answer, type Happened, saysJson, valueOf } from "./answer.ts";
+import { type Answer, asksForWhole, type Happened, saysJson, valueOf } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { isRefusal } from "./classify.ts";
 import type { Cutoff } from "./cutoff.ts";
@@ -88,11 +89,13 @@ async function begin(
   const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));
   const readable = !encoded && !isRefusal({ status, headers });
   const chunks = events && readable ? new EventChunks(maxEvent) : undefined;
+  const untilClose = asksForWhole({ status, body });
   let first: Uint8Array | undefined;
   if (chunks !== undefined) {
-    first = await firstEvents(body, { chunks, reading, endpoint, maxHeld: maxEvent });
-  } else if (readable && saysJson(headers) && (reading !== undefined || body.untilClose)) {
-    first = await wholeJson(body, maxEvent);
+    const end = untilClose ? new StreamEnd(endpoint, { untilClose }) : undefined;
+    first = await firstEvents(body, { chunks, reading, end, maxHeld: maxEvent });
+  } else if (readable && saysJson(headers) && (reading !== undefined || untilClose)) {
+    first = await wholeJson(body, { maxHeld: maxEvent, untilClose });
     if (body.done) first = reading?.whole(status, first) ?? first;
   } else {
     first = await body.read();

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../engine/endpoints.ts";
+import { StreamEnd } from "../engine/stream_end.ts";
 import type { Answer } from "./answer.ts";
 import { breakOff, LAST_WORD_MS } from "./break_off.ts";
 import type { BreakableStream } from "./breakable_stream.ts";
@@ -60,10 +61,12 @@ export async function carry(
       writing = false;
       deadlines.sent();
       if (reading?.failure !== undefined) throw reading.failure;
-      if (end?.reached) grace ??= setTimeout(() => body.cancel(), GRACE_MS);
+      if (end instanceof StreamEnd && end.reached) {
+        grace ??= setTimeout(() => body.cancel(), GRACE_MS);
+      }
       piece = await pieces.next();
     }
-    record.ended = pieces.ended;
+    if (!isClients(cutoff.cause)) record.ended = pieces.ended; // what a client did not wait for is nobody's lack
     onWhole?.();
     exchange.end({ kind: "completed", status });
     await writer.close().catch(() => {}); // the client left with the last byte

@@ -1,7 +1,6 @@
 import { concat } from "../concat.ts";
 import type { Reading } from "../engine/dialect.ts";
-import type { Endpoint } from "../engine/endpoints.ts";
-import { StreamEnd } from "../engine/stream_end.ts";
+import type { StreamEnd } from "../engine/stream_end.ts";
 import type { EventChunks } from "../sse/event_chunks.ts";
 import type { ResponseBody } from "../upstream/body.ts";
 import { cutShort } from "./cut_short.ts";
@@ -10,7 +9,8 @@ export interface FirstEventsOptions {
   chunks: EventChunks;
   /** Undefined: whatever is whole begins. */
   reading: Pick<Reading, "begins"> | undefined;
-  endpoint: Pick<Endpoint, "lastEvents">;
+  /** Knows whether a stream that only the close ends is whole; undefined if that is not asked of it. */
+  end: StreamEnd | undefined;
   /** Bytes; what comes beyond goes to the client, whatever it means. */
   maxHeld: number;
 }
@@ -20,8 +20,8 @@ export interface FirstEventsOptions {
  * to be held. Throws `UpstreamError`, and what the reading throws.
  */
 export async function firstEvents(
-  body: Pick<ResponseBody, "read" | "done" | "untilClose">,
-  { chunks, reading, endpoint, maxHeld }: FirstEventsOptions,
+  body: Pick<ResponseBody, "read" | "done">,
+  { chunks, reading, end, maxHeld }: FirstEventsOptions,
 ): Promise<Uint8Array | undefined> {
   const held: Uint8Array[] = [];
   let size = 0;
@@ -42,9 +42,8 @@ export async function firstEvents(
   const rest = body.done ? chunks.rest() : undefined; // what is not ended by then never will be
   if (rest !== undefined) held.push(rest);
   const first = held.length < 2 ? held[0] : concat(held);
-  if (body.done && body.untilClose) {
-    const end = new StreamEnd(endpoint, { untilClose: true });
-    if (first !== undefined) end.see(first);
+  if (body.done && end !== undefined) {
+    if (first !== undefined) end.seeRest(first);
     if (end.isCutShort(rest)) throw cutShort();
   }
   return first;

@@ -6,15 +6,19 @@ const OPEN_BRACE = 123;
 const CLOSE_BRACE = 125;
 
 /**
- * Reads along a JSON text and knows whether everything that was opened has been closed: of one that was
- * cut off, something has not.
+ * Reads along JSON, one text or several, and knows whether everything that was opened has been closed: of one
+ * that was cut off, something has not.
  */
 export class JsonEnd {
-  /** Whether the object or list that it is has been closed. */
-  reached = false;
   #depth = 0;
   #inString = false;
   #escaped = false;
+  #begun = false;
+
+  /** Whether something is there, and nothing of it is open. */
+  get reached(): boolean {
+    return this.#begun && this.#depth === 0 && !this.#inString;
+  }
 
   /** Takes the next bytes. */
   see(bytes: Uint8Array): void {
@@ -22,10 +26,13 @@ export class JsonEnd {
       if (this.#inString) this.#seeInString(byte);
       else if (byte === QUOTE) this.#inString = true;
       else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) this.#depth++;
-      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-        if (--this.#depth === 0) this.reached = true;
-      }
+      else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.#depth--;
+      this.#begun ||= byte > 32;
     }
+  }
+
+  seeRest(bytes: Uint8Array): void {
+    this.see(bytes);
   }
 
   /** Whether a text that ended with its connection is not whole. */

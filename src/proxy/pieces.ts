@@ -46,10 +46,10 @@ export class Pieces {
       if (!(error instanceof UpstreamError)) throw error;
       this.#broke = error;
     }
-    if (this.#broke !== undefined && end === undefined) throw this.#broke;
     const rest = this.#options.rest();
-    if (rest !== undefined) end?.see(rest);
-    if (this.#broke !== undefined && !end!.reached) throw this.#broke;
+    if (this.#broke !== undefined && end?.reached) return undefined; // half an event behind the last
+    if (rest !== undefined) end?.seeRest(rest);
+    if (this.#broke !== undefined && !end?.reached) throw this.#broke;
     if (body.untilClose && end?.isCutShort(rest)) throw cutShort();
     return rest;
   }

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../engine/endpoints.ts";
 import { StreamEnd } from "../engine/stream_end.ts";
 import { type Usage, usageAtEnd, UsageTap } from "../sse/usage_tap.ts";
-import { type Answer, saysJson } from "./answer.ts";
+import { type Answer, asksForWhole, saysJson } from "./answer.ts";
 import { BreakableStream } from "./breakable_stream.ts";
 import { carry } from "./carry.ts";
 import { EventStream } from "./event_stream.ts";
@@ -47,7 +47,7 @@ export function relay(
   if (isWhole(answer)) {
     record.bytes = first?.length ?? 0;
     if (first !== undefined && !encoded) noteUsage(exchange, wholeUsage(first, events));
-    if (first !== undefined) end?.see(first);
+    if (first !== undefined) end?.seeRest(first);
     record.ended = lackOf(answer, end);
     exchange.end({ kind: "completed", status });
     exchange.peer.answered();
@@ -84,9 +84,12 @@ export function relay(
 
 /** What reads along to know the body's end; undefined if nothing in such a body tells it. */
 function bodyEndOf(
-  { chunks, encoded, headers, body: { untilClose } }: Answer,
+  answer: Answer,
   endpoint: Endpoint,
 ): BodyEnd | undefined {
+  const { chunks, encoded, headers, status } = answer;
+  if (status >= 400) return undefined;
+  const untilClose = asksForWhole(answer);
   if (chunks !== undefined) return new StreamEnd(endpoint, { untilClose });
   return untilClose && !encoded && saysJson(headers) ? new JsonEnd() : undefined;
 }

@@ -7,8 +7,8 @@ import { cutShort } from "./cut_short.ts";
  * of its connection ends it, and it is no JSON.
  */
 export async function wholeJson(
-  body: Pick<ResponseBody, "read" | "untilClose">,
-  maxHeld: number,
+  body: Pick<ResponseBody, "read">,
+  { maxHeld, untilClose }: { maxHeld: number; untilClose: boolean },
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let size = 0;
@@ -18,14 +18,19 @@ export async function wholeJson(
     if (size > maxHeld) return concat(pieces);
   }
   const all = pieces.length === 1 ? pieces[0]! : concat(pieces);
-  if (body.untilClose && !isJson(all)) throw cutShort();
+  if (untilClose && !isJson(all)) throw cutShort();
   return all;
 }
 
-/** Whether these bytes are one JSON text. */
+/** Whether these bytes are one JSON text, or one on each line. */
 export function isJson(bytes: Uint8Array): boolean {
+  const text = new TextDecoder().decode(bytes);
+  return parses(text) || (text.trim() !== "" && text.trim().split("\n").every(parses));
+}
+
+function parses(text: string): boolean {
   try {
-    JSON.parse(new TextDecoder().decode(bytes));
+    JSON.parse(text);
     return true;
   } catch {
     return false;

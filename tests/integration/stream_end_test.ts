@@ -186,6 +186,12 @@ const BY_CLOSE: readonly {
   { path: "/messages", pieces: ["event: a\ndata: {}\n\n"], body: "event: a\ndata: {}\n\n" },
   { path: "/responses", pieces: ["data: {}\n\n", "data: {}\n\n"], body: "data: {}\n\n".repeat(2) },
   { path: "/images/generations", pieces: ["data: {}\n\nda"], body: "data: {}\n\n" },
+  {
+    path: "/messages",
+    pieces: ["event: a\ndata: {}\n\n", 'event: message_stop\ndata: {"type'],
+    body: "event: a\ndata: {}\n\n",
+  },
+  { path: "/messages", pieces: ["event: message_stop\n"], status: 502 },
   { pieces: ['data: {"ha'], status: 502 },
   { pieces: [], status: 502 },
 ];
@@ -216,6 +222,7 @@ for (const head of CLOSE_HEADS) {
       { text: '{"a":[1,{"b":"}"}]}' },
       { text: '{"a":1}', type: "application/problem+json; charset=utf-8" },
       { text: long },
+      { text: '{"a":1}\n{"b":2}\n' },
       { text: '{"a":[1,{"b":"}"', status: 502 },
       { text: '{"a":1', status: 502, type: "application/problem+json; charset=utf-8" },
       { text: "", status: 502 },
@@ -252,6 +259,65 @@ Deno.test("a refusal that only the close ends keeps its meaning, and its page if
     assertEquals([answer.status, answer.headers.get("retry-after")], [503, "7"]);
     assertEquals(JSON.parse(answer.body).code, code);
   }
+});
+
+Deno.test("an error that only the close ends passes as it is, and is nobody's fault", async () => {
+  await using scripted = await Scripted.start();
+  const pages: readonly [head: string, body: string][] = [
+    ["HTTP/1.0 401 X\r\ncontent-type: application/json", ""],
+    ["HTTP/1.1 400 X\r\nconnection: close\r\ncontent-type: application/json", "Invalid key"],
+    ["HTTP/1.0 400 X\r\ncontent-type: text/event-stream", 'data: {"error":{}}\n\n'],
+  ];
+  for (const [head, body] of pages) {
+    const { answer, line } = await scripted.call(async (conn) => {
+      await conn.write(`${head}\r\n\r\n${body}`);
+      conn.close();
+    });
+    assertEquals([answer.status, answer.complete, answer.body], [line["status"], true, body]);
+    assertEquals([line["outcome"], answer.status < 402], ["completed", true]);
+  }
+  assertEquals((await scripted.router.stats("a"))["error_count"], 0);
+});
+
+const HALF: readonly (readonly [path: string, half: string])[] = [
+  ["/responses", 'event: response.completed\ndata: {"type":"resp'],
+  ["/responses", 'data: {"type":"response.completed","resp'],
+  ["/messages", "event: message_stop\n"],
+];
+
+for (const [path, half] of HALF) {
+  Deno.test(`half of a last event is none: ${JSON.stringify(half)}`, async () => {
+    await using scripted = await Scripted.start();
+    const { answer, line } = await scripted.call(async (conn) => {
+      await conn.write(STREAM_HEAD);
+      await conn.write(chunk("data: {}\n\n"));
+      await conn.write(chunk(half));
+      conn.close();
+    }, path);
+    assertEquals([answer.complete, line["outcome"], line["ended"]], [false, "broke", undefined]);
+    assertEquals([answer.body.includes(half), answer.body.includes("upstream_broken")], [
+      false,
+      true,
+    ]);
+    assertEquals((await scripted.router.stats("a"))["error_count"], 1);
+  });
+}
+
+Deno.test("a last event too large to be held has all the time it needs", async () => {
+  await using scripted = await Scripted.start({ yaml: "limits: { max_event: 1KiB }\n" });
+  const pieces = Array.from({ length: 9 }, () => "x".repeat(1000));
+  const { answer, line } = await scripted.call(async (conn) => {
+    await conn.write(STREAM_HEAD);
+    await conn.write(chunk('event: response.completed\ndata: {"x":"'));
+    for (const piece of pieces) {
+      await conn.write(chunk(piece));
+      await new Promise((resolve) => setTimeout(resolve, 100)); // longer in all than the grace
+    }
+    await conn.write(chunk('"}\n\n'));
+    await conn.write(chunk());
+  }, "/responses");
+  assertEquals([answer.complete, line["outcome"], line["ended"]], [true, "completed", undefined]);
+  assertEquals(answer.body.length, 38 + 9000 + 4);
 });
 
 Deno.test("other bodies that only the close ends pass, marked in the log", async () => {

@@ -20,7 +20,6 @@ const LAST: readonly (readonly [path: string, events: string])[] = [
   ["/chat/completions", "data: [DONE]\n\n"],
   ["/chat/completions", "data:[DONE]\r\n\r\n"],
   ["/chat/completions", "data: [DONE]\r\r"],
-  ["/chat/completions", "data: [DONE]"],
   ["/chat/completions", 'data: {"a":1}\n\ndata: [DONE]\n\n: bye\n\n'],
   ["/chat/completions", "id: 7\nevent: done\ndata: [DONE]\n\n"],
   ["/completions", "data: [DONE]\n\n"],
@@ -28,6 +27,8 @@ const LAST: readonly (readonly [path: string, events: string])[] = [
   ["/messages", 'event: message_stop\ndata: {"type":"message_stop"}\n\n'],
   ["/messages", 'event:message_stop \r\ndata: {"type":"message_stop"}\r\n\r\n'],
   ["/messages", 'data: {"type": "message_stop"}\n\n'],
+  ["/messages", 'event: ping\ndata: {}\n\ndata: {"type":"message_stop"}\n\n'],
+  ["/chat/completions", "data: {}\r\rdata: [DONE]\n\n"],
   ["/responses", `event: response.completed\ndata: ${COMPLETED}\n\n`],
   ["/responses", `data: ${COMPLETED}\nevent: response.completed\n\n`],
   ["/responses", `data: ${COMPLETED}\n\n`],
@@ -50,6 +51,14 @@ const NOT_LAST: readonly (readonly [path: string, events: string])[] = [
   ["/messages", 'event: x\ndata: {"text":"\\"type\\":\\"message_stop\\""}\n\n'],
   ["/responses", 'data: {"delta":"{\\"type\\":\\"response.completed\\"}"}\n\n'],
   ["/responses", 'event: response.in_progress\ndata: {"type":"response.in_progress"}\n\n'],
+  ["/messages", "event: message_stop\n"],
+  ["/messages", 'event: message_stop\ndata: {"type":"message_stop"}\n'],
+  ["/responses", 'data: {"type":"response.completed","response":{"id":'],
+  ["/chat/completions", "data: [DONE]"],
+  [
+    "/responses",
+    'data: {"response":{"metadata":{"type":"response.completed"}},"type":"response.created"}\n\n',
+  ],
   ["/images/generations", "event: image_generation.completed\ndata: {}\n\n"],
 ];
 
@@ -77,6 +86,8 @@ Deno.test("of a stream that ends with its connection, the end of a choice is eno
     ["/chat/completions", `${finished}data: {"usage":{}}\n\n`, "", false],
     ["/chat/completions", finished, "data: [DO", true],
     ["/chat/completions", "data: {}\n\n", "data: [DONE]\n", false],
+    ["/chat/completions", 'data: {"finish_reason":""}\n\n', "", true],
+    ["/messages", "", "event: message_stop\ndata: {}\n", true],
     ["/messages", "event: message_start\ndata: {}\n\n", "", true],
     ["/images/generations", "data: {}\n\n", "", false],
     ["/images/generations", "data: {}\n\n", "da", true],
@@ -84,7 +95,33 @@ Deno.test("of a stream that ends with its connection, the end of a choice is eno
   for (const [path, events, rest, cut] of cases) {
     const end = endOf(path, { untilClose: true });
     end.see(bytesOf(events));
-    if (rest !== "") end.see(bytesOf(rest));
+    if (rest !== "") end.seeRest(bytesOf(rest));
     assertEquals(end.isCutShort(rest === "" ? undefined : bytesOf(rest)), cut, path + events);
+  }
+});
+
+Deno.test("an event that passes in pieces ends a stream with its blank line, and its pieces begin no lines", () => {
+  const end = endOf("/responses");
+  for (const piece of ['event: response.completed\ndata: {"x":"', "event: y\n", "data: [DONE]"]) {
+    end.see(bytesOf(piece));
+    assertEquals(end.reached, false);
+  }
+  end.see(bytesOf('"}\n\n'));
+  assertEquals(end.reached, true);
+  const other = endOf("/chat/completions");
+  for (const piece of ['data: {"x":"', "data: [DONE]\n", '"}\n\n']) other.see(bytesOf(piece));
+  assertEquals(other.reached, false);
+});
+
+Deno.test("a stream's end is found wherever it is cut, with every kind of line end", () => {
+  for (const lineEnd of ["\n", "\r\n", "\r"]) {
+    const text = `event: a\ndata: {}\n\nevent: response.failed\ndata: {}\n\n`.replaceAll(
+      "\n",
+      lineEnd,
+    );
+    const cut = text.indexOf("{}") + 2;
+    const end = endOf("/responses");
+    for (const piece of [text.slice(0, cut + 1), text.slice(cut + 1)]) end.see(bytesOf(piece));
+    assertEquals(end.reached, true, JSON.stringify(lineEnd));
   }
 });

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { StreamEnd } from "../../../src/engine/stream_end.ts";
 import { firstEvents } from "../../../src/proxy/first_events.ts";
 import { EventChunks } from "../../../src/sse/event_chunks.ts";
 import { UpstreamError } from "../../../src/upstream/upstream_error.ts";
@@ -14,7 +15,6 @@ async function held(
 ): Promise<[text: string | undefined, read: number]> {
   let read = 0;
   const body = {
-    untilClose,
     get done(): boolean {
       return !open && read >= pieces.length;
     },
@@ -24,7 +24,8 @@ async function held(
     },
   };
   const chunks = new EventChunks(1000);
-  const first = await firstEvents(body, { chunks, reading, endpoint: { lastEvents: [] }, maxHeld });
+  const end = untilClose ? new StreamEnd({ lastEvents: [] }, { untilClose }) : undefined;
+  const first = await firstEvents(body, { chunks, reading, end, maxHeld });
   return [first && textOf(first), read];
 }
 

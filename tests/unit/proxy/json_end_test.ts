@@ -3,6 +3,22 @@ import fc from "fast-check";
 import { JsonEnd } from "../../../src/proxy/json_end.ts";
 import { bytesOf } from "../sse/support.ts";
 
+Deno.test("several texts are whole if each is, and something that is no object is, too", () => {
+  const reached = (text: string): boolean => {
+    const end = new JsonEnd();
+    end.see(bytesOf(text));
+    return end.reached;
+  };
+  assertEquals(['{"a":1}\n{"b":[]}\n', '"x"', "12", "[]{}"].map(reached), [true, true, true, true]);
+  assertEquals(['{"a":1}\n{"b":', '"x', "", " \n", "[}["].map(reached), [
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
 const OBJECTS = fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 });
 
 Deno.test("JSON is at its end behind its last bracket, and nowhere before, wherever its pieces are cut", () => {
