@@ -1,10 +1,11 @@
 import { Behavior, type FaultName, type FaultOptions } from "./behavior.ts";
 import { CallLog, type SimRecord } from "./call_log.ts";
-import { Engine } from "./engine.ts";
+import type { Engine } from "./engine.ts";
 import { ClientLeft, type HttpRequest } from "./http_connection.ts";
 import { HttpError } from "./http_error.ts";
 import type { HttpReply } from "./http_reply.ts";
 import { HttpServer } from "./http_server.ts";
+import { OpenAiEngine } from "./openai_engine.ts";
 import { seededRandom } from "./random.ts";
 
 export { type FaultName, type FaultOptions, FAULTS } from "./behavior.ts";
@@ -65,7 +66,7 @@ export class Sim {
     const seed = options.seed ?? 1;
     this.#host = options.host ?? "127.0.0.1";
     this.#behavior = new Behavior(seededRandom(seed));
-    this.#engine = new Engine({
+    this.#engine = new OpenAiEngine({
       models: options.models ?? ["sim"],
       timeToFirstTokenMs: options.timeToFirstTokenMs ?? 20,
       tokensPerSecond: options.tokensPerSecond ?? 200,
