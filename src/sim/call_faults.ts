@@ -29,7 +29,7 @@ export async function failEarly(
     if (error === undefined) return undefined;
     const { status, message, type } = error;
     const headers: Record<string, string> = status === 500 ? {} : { "retry-after": "1" };
-    await reply.json({ status, headers, body: to.body(message, type) });
+    await reply.whole({ status, headers, body: to.body(message, type) });
   }
   return "fault";
 }
@@ -40,14 +40,14 @@ export async function sendWhole(
   { reply, answer }: { reply: HttpReply; answer: WholeReply },
 ): Promise<EngineEnd> {
   if (call.fault === "stall_after_head") {
-    await reply.json({ ...answer, bytes: () => 0 });
+    await reply.whole({ ...answer, bytes: () => 0 });
     return await stall(reply.signal);
   }
   if (breaksMidStream(call)) {
-    await reply.json({ ...answer, bytes: (announced) => Math.floor(announced / 2) });
+    await reply.whole({ ...answer, bytes: (announced) => Math.floor(announced / 2) });
     return await breakOff(call, reply);
   }
-  await reply.json(answer);
+  await reply.whole(answer);
   return "completed";
 }
 

@@ -1,13 +1,16 @@
 import { readBody } from "./http_body.ts";
 import { HttpError } from "./http_error.ts";
-import { type HttpHead, parseHead } from "./http_head.ts";
+import type { HttpHead } from "./http_head.ts";
 import { HttpInput } from "./http_input.ts";
+import type { HttpManner } from "./http_manner.ts";
 import { HttpReply } from "./http_reply.ts";
 import { closeQuietly, resetConnection } from "./http_reset.ts";
 
 /** A request: its head has arrived, its body perhaps not yet. */
 export interface HttpRequest {
   method: string;
+  /** What was asked for, as it came. */
+  target: string;
   /** The path without its query. */
   path: string;
   /** Names in lower case; repeated headers are joined by a comma. */
@@ -29,6 +32,7 @@ export interface HttpOptions {
   closing(): boolean;
   /** A connection on which no request arrives for so long is closed, in ms. */
   idleCloseMs: number;
+  manner: HttpManner;
 }
 
 /** Why an exchange ended before its answer: the client left. */
@@ -54,6 +58,7 @@ export class HttpConnection {
   readonly #input: HttpInput;
   readonly #ended = new AbortController();
   readonly #done = Promise.withResolvers<void>();
+  #used = false;
   #answering = false;
   #writing = false;
 
@@ -100,28 +105,36 @@ export class HttpConnection {
   async #exchange(): Promise<boolean> {
     this.#answering = false;
     if (this.#options.closing()) return false;
-    const idle = setTimeout(() => this.close(), this.#options.idleCloseMs);
+    const { manner, idleCloseMs } = this.#options;
+    const watched = this.#used || manner.closesUnused;
+    const idle = watched ? setTimeout(() => this.close(), idleCloseMs) : undefined;
     const arrived = await this.#input.arrival();
     clearTimeout(idle);
     if (!arrived) return false;
     this.#answering = true;
+    this.#used = true;
     let over = false;
     let keepAlive = false;
+    let chunked = true;
     const reply = new HttpReply({
       write: (bytes) => this.#write(bytes),
       cut: () => this.close(),
       reset: () => this.#reset(),
       signal: this.#ended.signal,
       keepAlive: () => keepAlive && !this.#options.closing(),
+      chunked: () => chunked,
+      manner,
     });
     try {
       const text = await this.#input.head({ exact: this.#options.exact() });
       if (text === undefined) return false;
-      const head = parseHead(text);
+      const head = manner.parseHead(text);
       keepAlive = head.keepAlive;
+      chunked = head.version === "1.1";
       let bodyRead = false;
       await this.#options.handle({
         method: head.method,
+        target: head.target,
         path: head.path,
         headers: head.headers,
         body: async (options = {}) => {
@@ -136,10 +149,7 @@ export class HttpConnection {
     } catch (error) {
       if (!(error instanceof HttpError)) throw error;
       keepAlive = false;
-      const { message } = error;
-      const shown = { message, type: "invalid_request_error", param: null, code: null };
-      const body = JSON.stringify({ error: shown });
-      await reply.json({ status: error.status, body });
+      await reply.whole(manner.malformed(error));
       return false;
     } finally {
       over = true;

@@ -3,6 +3,9 @@ import { HttpError } from "./http_error.ts";
 /** What a request's head says. */
 export interface HttpHead {
   method: string;
+  /** What was asked for, as it came. */
+  target: string;
+  version: "1.0" | "1.1";
   /** The path without its query. */
   path: string;
   /** Names in lower case; repeated headers are joined by a comma. */
@@ -21,13 +24,23 @@ const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 
 /** Reads a head; throws an `HttpError` 400 or 413 for what a sane client does not send. */
 export function parseHead(text: string): HttpHead {
-  const [requestLine = "", ...lines] = text.split("\r\n");
+  const [requestLine = "", ...headerLines] = text.split("\r\n");
   const [, method, target] = REQUEST_LINE.exec(requestLine) ?? [];
   if (method === undefined || target === undefined) {
     throw new HttpError(400, "The request line is malformed");
   }
+  return readHead({ method, target, headerLines });
+}
+
+/** Reads what follows the request line; `framing` says which headers tell the body's length. */
+export function readHead(
+  { method, target, headerLines }: { method: string; target: string; headerLines: string[] },
+  { framing = (headers) => headers }: {
+    framing?: (headers: Record<string, string>) => Record<string, string>;
+  } = {},
+): HttpHead {
   const headers: Record<string, string> = {};
-  for (const line of lines) {
+  for (const line of headerLines) {
     const [, name, value] = HEADER_LINE.exec(line) ?? [];
     if (name === undefined || value === undefined) {
       throw new HttpError(400, "A header is malformed");
@@ -37,9 +50,11 @@ export function parseHead(text: string): HttpHead {
   }
   return {
     method,
+    target,
+    version: "1.1",
     path: target.split("?", 1)[0] ?? target,
     headers,
-    bodyLength: bodyLength(headers),
+    bodyLength: bodyLength(framing(headers)),
     keepAlive: headers.connection?.toLowerCase() !== "close",
   };
 }

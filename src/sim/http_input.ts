@@ -2,7 +2,7 @@ import { HttpError } from "./http_error.ts";
 
 /** Bytes of the first read of every request: fewer than any request's head has. */
 const FIRST_READ = 16;
-const MAX_HEAD = 64 * 1024;
+const MAX_HEAD = 96 * 1024;
 const MAX_EARLY = 64 * 1024;
 const END_OF_HEAD = "\r\n\r\n";
 const NOTHING = new Uint8Array(0);

@@ -1,10 +1,13 @@
 import { concat } from "../concat.ts";
+import type { HttpManner } from "./http_manner.ts";
 
 const STATUS_TEXT: Record<number, string> = {
   200: "OK",
+  307: "Temporary Redirect",
   400: "Bad Request",
   401: "Unauthorized",
   404: "Not Found",
+  405: "Method Not Allowed",
   413: "Content Too Large",
   429: "Too Many Requests",
   500: "Internal Server Error",
@@ -26,15 +29,20 @@ export interface ReplyLine {
   readonly signal: AbortSignal;
   /** Whether another request may follow on this connection. */
   keepAlive(): boolean;
+  /** Whether the client understands chunks (HTTP/1.1); else the close ends a stream. */
+  chunked(): boolean;
+  readonly manner: HttpManner;
 }
 
-/** A status, its own headers, and for a whole answer the body. */
+/** A status, the body, and headers of its own; JSON unless they say otherwise. */
 export interface WholeReply {
   status: number;
   headers?: Record<string, string>;
   body: string;
   /** Bytes of the body to write, of all those announced. Default: all. */
   bytes?: (announced: number) => number;
+  /** With no headers but these: neither the server's opening nor a length. */
+  bare?: boolean;
 }
 
 /** The answer to one request: whole, as a stream of events, or broken in some way. */
@@ -50,37 +58,41 @@ export class HttpReply {
     return this.#line.signal;
   }
 
-  /** Writes head and JSON body at once. */
-  json(reply: WholeReply): Promise<void> {
+  /** Writes head and body at once. */
+  whole(reply: WholeReply): Promise<void> {
     const body = encoder.encode(reply.body);
-    const head = this.#head(reply.status, {
-      "content-type": "application/json",
-      "content-length": String(body.length),
-      ...reply.headers,
-    });
+    const length = { "content-length": String(body.length), "content-type": "application/json" };
+    const head = reply.bare
+      ? this.#head(reply.status, { ...reply.headers })
+      : this.#head(reply.status, {
+        ...this.#line.manner.opening(),
+        ...(reply.body === "" ? { "content-length": "0" } : length),
+        ...reply.headers,
+      });
     return this.#line.write(concat([head, body.subarray(0, reply.bytes?.(body.length))]));
   }
 
   /** Writes the head of a stream of events. */
   beginEvents(): Promise<void> {
-    return this.#line.write(this.#head(200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache",
-      "transfer-encoding": "chunked",
-    }));
+    const { manner } = this.#line;
+    const framing = this.#line.chunked() ? [manner.spelling.chunked] : [];
+    return this.#line.write(
+      this.#head(200, { ...manner.opening(), ...manner.events }, framing),
+    );
   }
 
   /** Writes one event, in one chunk and one write: what is due at one time leaves at that time. */
   event(data: string): Promise<void> {
     const event = encoder.encode(`data: ${data}\n\n`);
+    if (!this.#line.chunked()) return this.#line.write(event);
     return this.#line.write(
       concat([encoder.encode(`${event.length.toString(16)}\r\n`), event, CRLF]),
     );
   }
 
   /** Ends the stream of events as HTTP wants it. */
-  endEvents(): Promise<void> {
-    return this.#line.write(encoder.encode("0\r\n\r\n"));
+  async endEvents(): Promise<void> {
+    if (this.#line.chunked()) await this.#line.write(encoder.encode("0\r\n\r\n"));
   }
 
   /** Closes the connection where it stands. */
@@ -93,10 +105,10 @@ export class HttpReply {
     return this.#line.reset();
   }
 
-  #head(status: number, headers: Record<string, string>): Uint8Array {
-    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-    const connection = this.#line.keepAlive() ? "" : "connection: close\r\n";
-    const first = `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Unknown"}\r\n`;
-    return encoder.encode(`${first}${lines.join("")}${connection}\r\n`);
+  #head(status: number, headers: Record<string, string>, more: string[] = []): Uint8Array {
+    const lines = [...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), ...more];
+    if (!this.#line.keepAlive()) lines.push(this.#line.manner.spelling.close);
+    const first = `HTTP/1.1 ${status} ${STATUS_TEXT[status] ?? "Unknown"}`;
+    return encoder.encode([first, ...lines, "\r\n"].join("\r\n"));
   }
 }

@@ -1,4 +1,5 @@
 import { HttpConnection, type HttpOptions, type HttpRequest } from "./http_connection.ts";
+import { type HttpManner, PLAIN } from "./http_manner.ts";
 import type { HttpReply } from "./http_reply.ts";
 
 /** Where a server listens, and what it does. */
@@ -12,6 +13,8 @@ export interface HttpServerOptions {
   handle(request: HttpRequest, reply: HttpReply): Promise<void>;
   /** Whether requests are read so that they can be answered by a reset. */
   exact(): boolean;
+  /** Default: plain. */
+  manner?: HttpManner;
 }
 
 // Long enough for whoever took the port meanwhile to let go of it, short enough not to be noticed.
@@ -40,6 +43,7 @@ export class HttpServer {
       exact: options.exact,
       closing: () => this.#listener === undefined,
       idleCloseMs: options.idleCloseMs,
+      manner: options.manner ?? PLAIN,
     };
     this.port = this.#listen(options.port);
   }
@@ -52,6 +56,12 @@ export class HttpServer {
     for (const connection of this.#connections) {
       if (!connection.answering) connection.close();
     }
+  }
+
+  /** As `pause()`, and every connection is closed, whatever it is doing: the process has died. */
+  die(): void {
+    this.pause();
+    for (const connection of this.#connections) connection.close();
   }
 
   /** Accepts connections again, on the same port. */
@@ -69,8 +79,7 @@ export class HttpServer {
   /** Closes the listener and every connection, whatever it is doing. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.pause();
-    for (const connection of this.#connections) connection.close();
+    this.die();
     await Promise.all([...this.#connections].map((connection) => connection.done));
     await this.#accepting;
   }

@@ -79,7 +79,7 @@ export class OpenAiEngine implements Engine {
     if (call.fault === "slow_health") await pause(SLOW_HEALTH_MS, reply.signal);
     const failing = call.fault === "fail_health";
     const body = JSON.stringify({ status: failing ? "unhealthy" : "healthy" });
-    await reply.json({ status: failing ? 503 : 200, body });
+    await reply.whole({ status: failing ? 503 : 200, body });
     return "completed";
   }
 
@@ -90,7 +90,7 @@ export class OpenAiEngine implements Engine {
       created: this.#createdAt,
       owned_by: "sim",
     }));
-    await reply.json({ status: 200, body: JSON.stringify({ object: "list", data }) });
+    await reply.whole({ status: 200, body: JSON.stringify({ object: "list", data }) });
     return "completed";
   }
 
@@ -206,7 +206,7 @@ async function refuse(
   status: number,
   error: openai.OpenAiError,
 ): Promise<EngineEnd> {
-  await reply.json({ status, body: openai.errorBody(error) });
+  await reply.whole({ status, body: openai.errorBody(error) });
   return "completed";
 }
 

@@ -52,19 +52,33 @@ export function tokenize(text: string): string[] {
 
 /** The answer to a prompt: readable, Chinese if the prompt is, and the same for the same seed. */
 export function answerTo(request: AnswerRequest): Answer {
-  const echo = tokenize(echoOf(request.lastMessage ?? request.prompt));
-  const natural = Math.max(request.naturalLength, echo.length);
+  const natural = Math.max(request.naturalLength, echoedBy(request).length);
   const length = Math.min(request.maxTokens ?? natural, CONTEXT_TOKENS);
-  const tokens = echo.slice(0, length);
-  const random = seededRandom(seedFrom(request.seed, request.prompt));
-  const nextWord = CJK.test(request.prompt) ? chineseWords(random) : englishWords(random);
-  while (tokens.length < length) {
-    const word = nextWord();
-    tokens.push(tokens.length === 0 ? word.trimStart() : word);
+  const tokens: string[] = [];
+  if (length > 0) {
+    for (const token of endlessAnswer(request)) {
+      tokens.push(tokens.length === 0 ? token.trimStart() : token);
+      if (tokens.length === length) break;
+    }
   }
   const cut = firstStop(tokens.join(""), request.stop ?? []);
   if (cut !== undefined) return { tokens: cutAt(tokens, cut), finishReason: "stop" };
   return { tokens, finishReason: request.maxTokens === undefined ? "stop" : "length" };
+}
+
+/** What the model says to a prompt if nothing ends it: the echo asked for, then words without end. */
+export function* endlessAnswer(
+  request: Pick<AnswerRequest, "prompt" | "lastMessage" | "seed">,
+): Generator<string, never> {
+  yield* echoedBy(request);
+  const random = seededRandom(seedFrom(request.seed, request.prompt));
+  const nextWord = CJK.test(request.prompt) ? chineseWords(random) : englishWords(random);
+  for (;;) yield nextWord();
+}
+
+/** The tokens that a prompt asks to have echoed, by `echo:` in its last message. */
+export function echoedBy(request: Pick<AnswerRequest, "prompt" | "lastMessage">): string[] {
+  return tokenize(echoOf(request.lastMessage ?? request.prompt));
 }
 
 function echoOf(message: string): string {

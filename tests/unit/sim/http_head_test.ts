@@ -15,6 +15,8 @@ Deno.test("parseHead reads method, path, headers and the length of the body", ()
   const head = "POST /v1/x?a=b HTTP/1.1\r\nHost: sim\r\nX-A:  1 \r\nx-a: 2\r\nContent-Length: 12";
   assertEquals(parseHead(head), {
     method: "POST",
+    target: "/v1/x?a=b",
+    version: "1.1",
     path: "/v1/x",
     headers: { host: "sim", "x-a": "1, 2", "content-length": "12" },
     bodyLength: 12,
