@@ -2,7 +2,7 @@ import type { Random } from "./random.ts";
 
 /**
  * What can be made to go wrong, each with its meaning in one line. Only POST calls are hit, but for
- * `refuse` (everything) and the two that are about `/health`.
+ * `refuse` (everything), the two that are about `/health` and those of a single engine.
  */
 export const FAULTS = [
   { name: "none", meaning: "everything works" },
@@ -18,6 +18,21 @@ export const FAULTS = [
   { name: "error_429", meaning: "calls get a 429 with retry-after: 1" },
   { name: "fail_health", meaning: "GET /health gets a 503, everything else works" },
   { name: "slow_health", meaning: "GET /health takes 10 s, everything else works" },
+  {
+    name: "dead_engine",
+    meaning: "InfiniLM: the step thread has ended; /health gets a 503, calls hang for ever",
+    engine: "infinilm",
+  },
+  {
+    name: "hung_step",
+    meaning: "InfiniLM: a step does not end while this lasts; /health works, calls are silent",
+    engine: "infinilm",
+  },
+  {
+    name: "out_of_memory",
+    meaning: "InfiniLM: the process is gone; every connection closes, new ones are refused",
+    engine: "infinilm",
+  },
 ] as const;
 
 /** The name of a fault. */

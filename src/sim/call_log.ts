@@ -9,6 +9,8 @@ export interface SimRecord {
   body: string;
   /** Time of the head's arrival, in ms since 1970. */
   startedAt: number;
+  /** Prompt tokens that were not in InfiniLM's prefix cache, once the call has ended. */
+  computedTokens?: number;
   /** Time of its end, in ms since 1970. */
   endedAt?: number;
   /** `fault` also stands for calls cut off by `stop()`. A stalled call ends as `client_left`. */

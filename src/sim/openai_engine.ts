@@ -1,4 +1,5 @@
 import { breakOff, breaksMidStream, failEarly, sendWhole, SLOW_HEALTH_MS } from "./call_faults.ts";
+import { embeddings } from "./embeddings.ts";
 import type { Engine, EngineCall, EngineEnd } from "./engine.ts";
 import { hexId } from "./hex_id.ts";
 import type { HttpReply } from "./http_reply.ts";
@@ -6,7 +7,7 @@ import * as openai from "./openai.ts";
 import { Pace, pause, stall } from "./pace.ts";
 import { seededRandom, seedFrom } from "./random.ts";
 import { BadParameter, isObject, readTextRequest, type TextRequest } from "./text_request.ts";
-import { answerTo, tokenize } from "./text.ts";
+import { answerTo } from "./text.ts";
 import { Turns } from "./turns.ts";
 
 /** How the engine answers. */
@@ -35,10 +36,12 @@ const ECHO_PATHS = new Set(
     "/images/generations /audio/speech").split(" "),
 );
 
-const EMBEDDING_SIZE = 8;
-
 /** An engine that answers as OpenAI does, and vLLM. */
 export class OpenAiEngine implements Engine {
+  /** It does not work in steps. */
+  readonly steps = 0;
+  /** Nothing kills it. */
+  readonly healthy = true;
   readonly #options: OpenAiEngineOptions;
   readonly #turns: Turns;
   readonly #createdAt = seconds();
@@ -73,6 +76,18 @@ export class OpenAiEngine implements Engine {
     if (call.method === "GET" && path === "/models") return await this.#models(reply);
     if (call.method === "POST") return await this.#post(path, call, reply);
     return await notFound(reply, call);
+  }
+
+  setFault(): void {
+    // All its faults are those of single calls.
+  }
+
+  restart(): void {
+    // It remembers nothing.
+  }
+
+  stop(): void {
+    // It does nothing but answer calls, and these end with their connections.
   }
 
   async #health(call: EngineCall, reply: HttpReply): Promise<EngineEnd> {
@@ -213,22 +228,6 @@ async function refuse(
 function notFound(reply: HttpReply, call: EngineCall): Promise<EngineEnd> {
   const message = `Invalid URL (${call.method} ${call.path})`;
   return refuse(reply, 404, { message, type: "invalid_request_error", code: "not_found" });
-}
-
-function embeddings(
-  input: unknown,
-  options: { model: string; seed: number },
-): Record<string, unknown> {
-  const inputs = Array.isArray(input) ? input : [input ?? ""];
-  const texts = inputs.map((text) => typeof text === "string" ? text : JSON.stringify(text));
-  const data = texts.map((text, index) => {
-    const random = seededRandom(seedFrom(options.seed, text));
-    const embedding = Array.from({ length: EMBEDDING_SIZE }, () => 2 * random() - 1);
-    return { object: "embedding", index, embedding };
-  });
-  const tokens = texts.reduce((sum, text) => sum + tokenize(text).length, 0);
-  const usage = { prompt_tokens: tokens, total_tokens: tokens };
-  return { object: "list", data, model: options.model, usage };
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

@@ -1,53 +1,23 @@
-import { Behavior, type FaultName, type FaultOptions } from "./behavior.ts";
+import { Behavior, type FaultName, type FaultOptions, FAULTS } from "./behavior.ts";
 import { CallLog, type SimRecord } from "./call_log.ts";
 import type { Engine } from "./engine.ts";
 import { ClientLeft, type HttpRequest } from "./http_connection.ts";
 import { HttpError } from "./http_error.ts";
 import type { HttpReply } from "./http_reply.ts";
 import { HttpServer } from "./http_server.ts";
-import { OpenAiEngine } from "./openai_engine.ts";
+import { newEngine } from "./new_engine.ts";
 import { seededRandom } from "./random.ts";
+import type { EngineKind, SimOptions } from "./sim_options.ts";
+import { UVICORN } from "./uvicorn.ts";
 
 export { type FaultName, type FaultOptions, FAULTS } from "./behavior.ts";
 export type { SimRecord } from "./call_log.ts";
+export type { EngineKind, SimOptions } from "./sim_options.ts";
 
-/** How a simulated engine behaves. */
-export interface SimOptions {
-  /** Address to listen on. Default 127.0.0.1. */
-  host?: string;
-  /** Default 0: any free one. */
-  port?: number;
-  /** Names of the models it serves. Default: `sim`. */
-  models?: string[];
-  /** From a call's turn to its first token, in ms. Default 20. */
-  timeToFirstTokenMs?: number;
-  /** Tokens per second after the first. Default 200; 0 = as fast as it can. */
-  tokensPerSecond?: number;
-  /** Answers generated at once, further calls wait in order. Default 0: no limit. */
-  concurrency?: number;
-  /** Share of each delay that is left to chance, 0 to 1. Default 0. */
-  jitter?: number;
-  /** Decides texts, delays and which calls a fault hits. Default 1. */
-  seed?: number;
-  /** Tokens of an answer to a call without `max_tokens`. Default 16. */
-  maxTokens?: number;
-  /** When set, everything but `/health` needs `authorization: Bearer <key>`. */
-  apiKey?: string;
-  /** A connection on which no request arrives for so long is closed, in ms. Default 5000. */
-  idleCloseMs?: number;
-  /** Connections are refused for so long first, as while a model loads, in ms. Default 0. */
-  loadMs?: number;
-  /** The fault in force from the start. Default `none`. */
-  fault?: FaultName;
-  /** Share of the calls that the fault hits, 0 to 1. Default 1. */
-  faultRate?: number;
-  /** Tokens sent before a fault in mid-stream. Default 3. */
-  faultAfter?: number;
-}
-
-/** A simulated OpenAI engine on a port of its own: one and the same for demo, tests and benchmark. */
+/** A simulated engine on a port of its own: one and the same for demo, tests and benchmark. */
 export class Sim {
   readonly #host: string;
+  readonly #kind: EngineKind;
   readonly #server: HttpServer;
   readonly #engine: Engine;
   readonly #behavior: Behavior;
@@ -63,25 +33,17 @@ export class Sim {
   }
 
   private constructor(options: SimOptions) {
-    const seed = options.seed ?? 1;
     this.#host = options.host ?? "127.0.0.1";
-    this.#behavior = new Behavior(seededRandom(seed));
-    this.#engine = new OpenAiEngine({
-      models: options.models ?? ["sim"],
-      timeToFirstTokenMs: options.timeToFirstTokenMs ?? 20,
-      tokensPerSecond: options.tokensPerSecond ?? 200,
-      concurrency: options.concurrency ?? 0,
-      jitter: options.jitter ?? 0,
-      seed,
-      maxTokens: options.maxTokens ?? 16,
-      apiKey: options.apiKey,
-    });
+    this.#kind = options.engine ?? "openai";
+    this.#behavior = new Behavior(seededRandom(options.seed ?? 1));
+    this.#engine = newEngine(options);
     this.#server = new HttpServer({
       host: this.#host,
       port: options.port ?? 0,
       idleCloseMs: options.idleCloseMs ?? 5000,
       handle: (request, reply) => this.#handle(request, reply),
       exact: () => this.#behavior.fault === "reset",
+      manner: this.#kind === "infinilm" ? UVICORN : undefined,
     });
     if (options.loadMs) {
       this.#server.pause();
@@ -120,14 +82,31 @@ export class Sim {
     return this.#engine.waiting;
   }
 
+  /** Steps that InfiniLM's engine has computed: each a prefill, or a token for some answers. */
+  get steps(): number {
+    return this.#engine.steps;
+  }
+
   /** How often `/health` was asked for. */
   get healthChecks(): number {
     return this.#healthChecks;
   }
 
-  /** Puts a fault in force for the calls that come from now on; `none` ends it. */
+  /**
+   * Puts a fault in force for the calls that come from now on; `none` ends it. An engine that has
+   * died, by a fault or by a call, comes back with `none` as after a restart: every connection
+   * is cut and nothing is cached.
+   */
   setFault(fault: FaultName, options: FaultOptions = {}): void {
+    const { engine } = FAULTS.find(({ name }) => name === fault) as { engine?: EngineKind };
+    if (engine !== undefined && engine !== this.#kind) {
+      throw new Error(`The fault ${fault} needs engine "${engine}", this one is "${this.#kind}"`);
+    }
     this.#behavior.set(fault, options);
+    this.#engine.setFault(fault);
+    const restarts = fault === "none" && !this.#engine.healthy;
+    if (fault === "out_of_memory" || restarts) this.#server.die();
+    if (restarts) this.#engine.restart();
     this.#applyRefusal();
   }
 
@@ -141,6 +120,7 @@ export class Sim {
   async stop(): Promise<void> {
     clearTimeout(this.#loading);
     await this.#server.stop();
+    this.#engine.stop();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -148,32 +128,37 @@ export class Sim {
   }
 
   #applyRefusal(): void {
-    if (this.#behavior.fault === "refuse") this.#server.pause();
+    const { fault } = this.#behavior;
+    if (fault === "refuse" || fault === "out_of_memory") this.#server.pause();
     else if (this.#loading === undefined) this.#server.resume();
   }
 
   async #handle(request: HttpRequest, reply: HttpReply): Promise<void> {
     if (request.method === "POST") return await this.#handlePost(request, reply);
-    const body = new TextDecoder().decode(await request.body());
+    const bytes = await request.body();
+    const body = new TextDecoder().decode(bytes);
     if (/^(\/v1)?\/health$/.test(request.path)) this.#healthChecks++;
     const fault = this.#behavior.fault;
-    await this.#engine.answer({ ...request, body, fault, after: 0 }, reply);
+    await this.#engine.answer({ ...request, bytes, body, fault, after: 0 }, reply);
   }
 
   async #handlePost(request: HttpRequest, reply: HttpReply): Promise<void> {
-    const { method, path, headers } = request;
+    const { method, target, path, headers } = request;
     const record: SimRecord = { method, path, headers, body: "", startedAt: Date.now() };
     const fault = this.#behavior.draw();
     const { after } = this.#behavior;
     this.#active++;
     try {
+      let bytes: Uint8Array;
       try {
-        const bytes = await request.body({ leaveLastByte: fault === "reset" });
+        bytes = await request.body({ leaveLastByte: fault === "reset" });
         record.body = new TextDecoder().decode(bytes);
       } finally {
         this.#log.add(record);
       }
-      const call = { method, path, headers, body: record.body, fault, after };
+      const { body } = record;
+      const computed = (tokens: number): void => void (record.computedTokens = tokens);
+      const call = { method, target, path, headers, body, bytes, fault, after, computed };
       record.ended = await this.#engine.answer(call, reply);
     } catch (error) {
       record.ended = endedBy(error);
