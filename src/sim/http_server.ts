@@ -58,9 +58,8 @@ export class HttpServer {
     }
   }
 
-  /** As `pause()`, and every connection is closed, whatever it is doing: the process has died. */
-  die(): void {
-    this.pause();
+  /** Closes every connection, whatever it is doing, as the end of a process does. */
+  cut(): void {
     for (const connection of this.#connections) connection.close();
   }
 
@@ -79,7 +78,8 @@ export class HttpServer {
   /** Closes the listener and every connection, whatever it is doing. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.die();
+    this.pause();
+    this.cut();
     await Promise.all([...this.#connections].map((connection) => connection.done));
     await this.#accepting;
   }

@@ -105,9 +105,9 @@ export class Sim {
     this.#behavior.set(fault, options);
     this.#engine.setFault(fault);
     const restarts = fault === "none" && !this.#engine.healthy;
-    if (fault === "out_of_memory" || restarts) this.#server.die();
     if (restarts) this.#engine.restart();
     this.#applyRefusal();
+    if (fault === "out_of_memory" || restarts) this.#server.cut();
   }
 
   /** Resolved as soon as no POST is running or waiting, so every record has its end. */
