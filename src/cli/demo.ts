@@ -21,10 +21,13 @@ const FLAGS: Flags = {
 };
 
 const ENGINES = [
-  { port: 8100, model: "Qwen3-32B" },
-  { port: 8101, model: "Qwen3-32B" },
-  { port: 8102, model: "9g_8b_thinking" },
+  { port: 8100, model: "Qwen3-32B", kv: "paged" },
+  { port: 8101, model: "Qwen3-32B", kv: "static" },
+  { port: 8102, model: "9g_8b_thinking", kv: "paged" },
 ] as const;
+
+/** Length of an answer that no call limits: InfiniLM's own limit would make it last 13 s. */
+const ANSWER_TOKENS = 32;
 
 /** What is not well by then is shown as it is. */
 const HEALTHY_WITHIN_MS = 10_000;
@@ -32,7 +35,7 @@ const HEALTHY_WITHIN_MS = 10_000;
 /** Three simulated engines and the router in one process, to try and to show. */
 export const DEMO: Verb = {
   name: "demo",
-  summary: "run the router with three simulated engines",
+  summary: "run the router with three simulated InfiniLM engines",
   flags: FLAGS,
   examples: ["infinilm-router demo", "infinilm-router demo --port 9000"],
   notes: "The engines listen on ports 8100 to 8102, the router on every address of its port.",
@@ -44,11 +47,15 @@ export const DEMO: Verb = {
     lastResort.listen(globalThis);
     const sims: Sim[] = [];
     try {
-      for (const { port, model } of ENGINES) {
+      for (const { port, model, kv } of ENGINES) {
         sims.push(
           await startSim({
             host: "127.0.0.1",
             port,
+            engine: "infinilm",
+            kv,
+            seed: port, // else all would give the same ids
+            eosAfter: ANSWER_TOKENS,
             models: [model],
             timeToFirstTokenMs: 150,
             tokensPerSecond: 40,

@@ -1,4 +1,4 @@
-import { type FaultName, FAULTS, Sim } from "../sim/sim.ts";
+import { type EngineKind, FAULTS, Sim, type SimOptions } from "../sim/sim.ts";
 import { type Flags, numberFlag, type ParsedArgs } from "./args.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { listenError } from "./listen_error.ts";
@@ -14,17 +14,37 @@ const FLAGS: Flags = {
     value: "PORT",
     help: "port to listen on (default: 8100; 0 takes a free one)",
   },
-  model: { type: "string", short: "m", value: "A,B", help: "models served (default: sim)" },
+  engine: {
+    type: "string",
+    value: "KIND",
+    help: "openai, or infinilm: its API, its limits and its quirks (default: openai)",
+  },
+  kv: {
+    type: "string",
+    value: "KIND",
+    help: "infinilm: static, one call at a time, or paged (default: static)",
+  },
+  model: {
+    type: "string",
+    short: "m",
+    value: "A,B",
+    help: "models served; infinilm serves one (default: sim)",
+  },
   ttft: { type: "string", value: "MS", help: "milliseconds to the first token (default: 20)" },
   tps: {
     type: "string",
     value: "N",
-    help: "tokens per second of one call (default: 200; 0 = at once)",
+    help: "tokens per second of one call; infinilm: steps (default: 200; 0 = at once)",
+  },
+  "prefill-tps": {
+    type: "string",
+    value: "N",
+    help: "infinilm: prompt tokens read per second (default: 0 = at once)",
   },
   concurrency: {
     type: "string",
     value: "N",
-    help: "calls at a time, others wait (default: 0 = no limit)",
+    help: "openai: calls at a time, others wait (default: 0 = no limit)",
   },
   jitter: {
     type: "string",
@@ -39,14 +59,23 @@ const FLAGS: Flags = {
   "max-tokens": {
     type: "string",
     value: "N",
-    help: "tokens of an answer whose call sets no limit (default: 16)",
+    help: "tokens of an answer whose call sets no limit (default: 16; infinilm: 512)",
+  },
+  "eos-after": {
+    type: "string",
+    value: "N",
+    help: "infinilm: tokens after which the model ends by itself (default: 0 = never)",
   },
   "load-ms": {
     type: "string",
     value: "MS",
     help: "refuse connections for so long first (default: 0)",
   },
-  "api-key": { type: "string", value: "KEY", help: "answer 401 to calls without this bearer key" },
+  "api-key": {
+    type: "string",
+    value: "KEY",
+    help: "openai: answer 401 to calls without this bearer key",
+  },
   fault: { type: "string", value: "NAME", help: "what goes wrong; see below" },
   "fault-rate": {
     type: "string",
@@ -60,40 +89,26 @@ const FLAGS: Flags = {
   },
 };
 
+/** Flags that only one kind of engine has. */
+const OWN: Readonly<Record<EngineKind, readonly string[]>> = {
+  openai: ["concurrency", "api-key"],
+  infinilm: ["kv", "prefill-tps", "eos-after"],
+};
+
 /** A simulated engine, until it is told to stop. */
 export const SIM: Verb = {
   name: "sim",
-  summary: "run a simulated OpenAI-compatible engine",
+  summary: "run a simulated engine: OpenAI-compatible, or InfiniLM",
   flags: FLAGS,
   examples: [
     "infinilm-router sim --port 8100 --model Qwen3-32B",
+    "infinilm-router sim --port 8100 --engine infinilm --kv paged --tps 40 --eos-after 100",
     "infinilm-router sim --port 8101 --fault die_mid_stream --fault-rate 0.1 --seed 7",
   ],
   notes: "Faults:\n" +
     FAULTS.map(({ name, meaning }) => `  ${name.padEnd(18)}  ${meaning}`).join("\n"),
   async run(args): Promise<number> {
-    const number = (name: string, max: number, integer = false): number | undefined =>
-      numberFlag(args, { name, min: 0, max, integer });
-    const host = text(args, "host") ?? "127.0.0.1";
-    const port = number("port", 65535, true) ?? 8100;
-    const sim = await startSim({
-      host,
-      port,
-      models: text(args, "model")?.split(",").map((name) => name.trim()).filter((name) =>
-        name !== ""
-      ),
-      timeToFirstTokenMs: number("ttft", 3_600_000),
-      tokensPerSecond: number("tps", 1_000_000),
-      concurrency: number("concurrency", 1_000_000, true),
-      jitter: number("jitter", 1),
-      seed: number("seed", 2 ** 32 - 1, true),
-      maxTokens: number("max-tokens", 1_000_000, true),
-      loadMs: number("load-ms", 3_600_000),
-      apiKey: text(args, "api-key"),
-      fault: faultFlag(text(args, "fault")),
-      faultRate: number("fault-rate", 1),
-      faultAfter: number("fault-after", 1_000_000, true),
-    });
+    const sim = await startSim(simOptions(args));
     const stopped = signalLoop({ drain: () => sim.stop() }); // before anybody knows that it runs
     writeOut(`simulated engine on ${sim.url}\n`);
     await stopped;
@@ -112,14 +127,74 @@ export async function startSim(
   }
 }
 
+function simOptions(args: ParsedArgs): SimOptions & { host: string; port: number } {
+  const number = (name: string, max: number, integer = false): number | undefined =>
+    numberFlag(args, { name, min: 0, max, integer });
+  const engine = oneOf(args, "engine", ["openai", "infinilm"]) ?? "openai";
+  refuseOthers(args, engine);
+  return {
+    host: text(args, "host") ?? "127.0.0.1",
+    port: number("port", 65535, true) ?? 8100,
+    engine,
+    kv: oneOf(args, "kv", ["static", "paged"]),
+    models: modelsFlag(text(args, "model"), engine),
+    timeToFirstTokenMs: number("ttft", 3_600_000),
+    tokensPerSecond: number("tps", 1_000_000),
+    prefillTokensPerSecond: number("prefill-tps", 1_000_000_000),
+    concurrency: number("concurrency", 1_000_000, true),
+    jitter: number("jitter", 1),
+    seed: number("seed", 2 ** 32 - 1, true),
+    maxTokens: number("max-tokens", 1_000_000, true),
+    eosAfter: number("eos-after", 1_000_000, true),
+    loadMs: number("load-ms", 3_600_000),
+    apiKey: text(args, "api-key"),
+    fault: oneOf(args, "fault", FAULTS.map(({ name }) => name)),
+    faultRate: number("fault-rate", 1),
+    faultAfter: number("fault-after", 1_000_000, true),
+  };
+}
+
+/** Throws `CliError` (64) for a flag or a fault that this kind of engine does not have. */
+function refuseOthers(args: ParsedArgs, engine: EngineKind): void {
+  for (const [kind, names] of Object.entries(OWN)) {
+    const name = kind === engine
+      ? undefined
+      : names.find((name) => args.values[name] !== undefined);
+    if (name !== undefined) throw new CliError(`--${name} needs --engine ${kind}`, EXIT.usage);
+  }
+  const fault = FAULTS.find(({ name }) => name === text(args, "fault"));
+  if (fault !== undefined && "engine" in fault && fault.engine !== engine) {
+    throw new CliError(`--fault ${fault.name} needs --engine ${fault.engine}`, EXIT.usage);
+  }
+}
+
+function modelsFlag(list: string | undefined, engine: EngineKind): string[] | undefined {
+  const models = list?.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  if (engine === "infinilm" && models !== undefined && models.length > 1) {
+    throw new CliError(
+      `--model must be one name with --engine infinilm, received '${list}'`,
+      EXIT.usage,
+    );
+  }
+  return models;
+}
+
 function text({ values }: ParsedArgs, name: string): string | undefined {
   return values[name] as string | undefined;
 }
 
-function faultFlag(name: string | undefined): FaultName | undefined {
-  if (name === undefined) return undefined;
-  const fault = FAULTS.find((known) => known.name === name);
-  if (fault !== undefined) return fault.name;
-  const names = FAULTS.map((known) => known.name).join(", ");
-  throw new CliError(`--fault must be one of ${names}, received '${name}'`, EXIT.usage);
+/** A flag's word. Throws `CliError` (64) unless it is one of those that there are. */
+function oneOf<T extends string>(
+  args: ParsedArgs,
+  name: string,
+  words: readonly T[],
+): T | undefined {
+  const given = text(args, name);
+  if (given === undefined) return undefined;
+  const word = words.find((known) => known === given);
+  if (word !== undefined) return word;
+  throw new CliError(
+    `--${name} must be one of ${words.join(", ")}, received '${given}'`,
+    EXIT.usage,
+  );
 }

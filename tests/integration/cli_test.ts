@@ -69,6 +69,16 @@ Deno.test("promise 58: what a person can mend ends in one line and its exit code
       [["check", "--port"], 64, /--port/],
       [["sim", "--tps", "fast"], 64, /--tps must be a number from 0 to \d+, received 'fast'/],
       [["sim", "--fault", "fire"], 64, /--fault must be one of .*reset.*, received 'fire'/],
+      [
+        ["sim", "--engine", "vllm"],
+        64,
+        /--engine must be one of openai, infinilm, received 'vllm'/,
+      ],
+      [["sim", "--engine", "infinilm", "--kv", "x"], 64, /--kv must be one of static, paged, rec/],
+      [["sim", "--kv", "paged"], 64, /--kv needs --engine infinilm/],
+      [["sim", "--engine", "infinilm", "--api-key", "x"], 64, /--api-key needs --engine openai/],
+      [["sim", "--engine", "infinilm", "--model", "a,b"], 64, /--model must be one name .*'a,b'/],
+      [["sim", "--fault", "hung_step"], 64, /--fault hung_step needs --engine infinilm/],
       [["sim", "--port", String(taken.addr.port)], 69, /already in use/],
       [
         ["--config", path, "--port", "abc"],
