@@ -1,4 +1,4 @@
-import { type EngineKind, FAULTS, Sim, type SimOptions } from "../sim/sim.ts";
+import { type EngineKind, FAULTS, INFINILM_FAULTS, Sim, type SimOptions } from "../sim/sim.ts";
 import { type Flags, numberFlag, type ParsedArgs } from "./args.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { listenError } from "./listen_error.ts";
@@ -105,8 +105,7 @@ export const SIM: Verb = {
     "infinilm-router sim --port 8100 --engine infinilm --kv paged --tps 40 --eos-after 100",
     "infinilm-router sim --port 8101 --fault die_mid_stream --fault-rate 0.1 --seed 7",
   ],
-  notes: "Faults:\n" +
-    FAULTS.map(({ name, meaning }) => `  ${name.padEnd(18)}  ${meaning}`).join("\n"),
+  notes: `Faults:\n${described(FAULTS)}\nOf infinilm:\n${described(INFINILM_FAULTS)}`,
   async run(args): Promise<number> {
     const sim = await startSim(simOptions(args));
     const stopped = signalLoop({ drain: () => sim.stop() }); // before anybody knows that it runs
@@ -148,7 +147,7 @@ function simOptions(args: ParsedArgs): SimOptions & { host: string; port: number
     eosAfter: number("eos-after", 1_000_000, true),
     loadMs: number("load-ms", 3_600_000),
     apiKey: text(args, "api-key"),
-    fault: oneOf(args, "fault", FAULTS.map(({ name }) => name)),
+    fault: oneOf(args, "fault", [...FAULTS, ...INFINILM_FAULTS].map(({ name }) => name)),
     faultRate: number("fault-rate", 1),
     faultAfter: number("fault-after", 1_000_000, true),
   };
@@ -162,9 +161,9 @@ function refuseOthers(args: ParsedArgs, engine: EngineKind): void {
       : names.find((name) => args.values[name] !== undefined);
     if (name !== undefined) throw new CliError(`--${name} needs --engine ${kind}`, EXIT.usage);
   }
-  const fault = FAULTS.find(({ name }) => name === text(args, "fault"));
-  if (fault !== undefined && "engine" in fault && fault.engine !== engine) {
-    throw new CliError(`--fault ${fault.name} needs --engine ${fault.engine}`, EXIT.usage);
+  const fault = INFINILM_FAULTS.find(({ name }) => name === text(args, "fault"))?.name;
+  if (fault !== undefined && engine !== "infinilm") {
+    throw new CliError(`--fault ${fault} needs --engine infinilm`, EXIT.usage);
   }
 }
 
@@ -177,6 +176,10 @@ function modelsFlag(list: string | undefined, engine: EngineKind): string[] | un
     );
   }
   return models;
+}
+
+function described(faults: readonly { name: string; meaning: string }[]): string {
+  return faults.map(({ name, meaning }) => `  ${name.padEnd(18)}  ${meaning}`).join("\n");
 }
 
 function text({ values }: ParsedArgs, name: string): string | undefined {

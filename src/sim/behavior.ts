@@ -2,7 +2,7 @@ import type { Random } from "./random.ts";
 
 /**
  * What can be made to go wrong, each with its meaning in one line. Only POST calls are hit, but for
- * `refuse` (everything), the two that are about `/health` and those of a single engine.
+ * `refuse` (everything) and the two that are about `/health`.
  */
 export const FAULTS = [
   { name: "none", meaning: "everything works" },
@@ -18,25 +18,28 @@ export const FAULTS = [
   { name: "error_429", meaning: "calls get a 429 with retry-after: 1" },
   { name: "fail_health", meaning: "GET /health gets a 503, everything else works" },
   { name: "slow_health", meaning: "GET /health takes 10 s, everything else works" },
+] as const;
+
+/** What goes wrong with an InfiniLM as a whole, whatever `rate` says. */
+export const INFINILM_FAULTS = [
   {
     name: "dead_engine",
-    meaning: "InfiniLM: the step thread has ended; /health gets a 503, calls hang for ever",
-    engine: "infinilm",
+    meaning: "the step thread has ended: /health gets a 503, calls hang for ever",
   },
   {
     name: "hung_step",
-    meaning: "InfiniLM: a step does not end while this lasts; /health works, calls are silent",
-    engine: "infinilm",
+    meaning: "a step does not end while this lasts: /health works, calls are silent",
   },
   {
     name: "out_of_memory",
-    meaning: "InfiniLM: the process is gone; every connection closes, new ones are refused",
-    engine: "infinilm",
+    meaning: "the process is gone: every connection closes, new ones are refused",
   },
 ] as const;
 
 /** The name of a fault. */
-export type FaultName = (typeof FAULTS)[number]["name"];
+export type FaultName =
+  | (typeof FAULTS)[number]["name"]
+  | (typeof INFINILM_FAULTS)[number]["name"];
 
 /** How often a fault strikes, and when. */
 export interface FaultOptions {

@@ -1,4 +1,4 @@
-import { Behavior, type FaultName, type FaultOptions, FAULTS } from "./behavior.ts";
+import { Behavior, type FaultName, type FaultOptions, INFINILM_FAULTS } from "./behavior.ts";
 import { CallLog, type SimRecord } from "./call_log.ts";
 import type { Engine } from "./engine.ts";
 import { ClientLeft, type HttpRequest } from "./http_connection.ts";
@@ -10,7 +10,7 @@ import { seededRandom } from "./random.ts";
 import type { EngineKind, SimOptions } from "./sim_options.ts";
 import { UVICORN } from "./uvicorn.ts";
 
-export { type FaultName, type FaultOptions, FAULTS } from "./behavior.ts";
+export { type FaultName, type FaultOptions, FAULTS, INFINILM_FAULTS } from "./behavior.ts";
 export type { SimRecord } from "./call_log.ts";
 export type { EngineKind, SimOptions } from "./sim_options.ts";
 
@@ -98,9 +98,8 @@ export class Sim {
    * is cut and nothing is cached.
    */
   setFault(fault: FaultName, options: FaultOptions = {}): void {
-    const { engine } = FAULTS.find(({ name }) => name === fault) as { engine?: EngineKind };
-    if (engine !== undefined && engine !== this.#kind) {
-      throw new Error(`The fault ${fault} needs engine "${engine}", this one is "${this.#kind}"`);
+    if (this.#kind !== "infinilm" && INFINILM_FAULTS.some(({ name }) => name === fault)) {
+      throw new Error(`The fault ${fault} needs engine "infinilm", this one is "${this.#kind}"`);
     }
     this.#behavior.set(fault, options);
     this.#engine.setFault(fault);

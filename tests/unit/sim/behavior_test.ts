@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Behavior, FAULTS } from "../../../src/sim/behavior.ts";
+import { Behavior, FAULTS, INFINILM_FAULTS } from "../../../src/sim/behavior.ts";
 import { seededRandom } from "../../../src/sim/random.ts";
 
 function draws(rate: number, seed = 1): string[] {
@@ -20,6 +20,7 @@ Deno.test("Behavior hits a share of the calls, the same ones for the same seed",
 });
 
 Deno.test("FAULTS says what every fault means, each name once", () => {
-  assertEquals(new Set(FAULTS.map((fault) => fault.name)).size, FAULTS.length);
-  assert(FAULTS.every((fault) => fault.meaning.length > 10));
+  const faults = [...FAULTS, ...INFINILM_FAULTS];
+  assertEquals(new Set(faults.map((fault) => fault.name)).size, faults.length);
+  assert(faults.every((fault) => fault.meaning.length > 10));
 });

@@ -85,7 +85,7 @@ Deno.test("InfiniLM: a client that closes its sending side is dropped without an
 Deno.test("InfiniLM: a call that takes too long ends with timeout; a stream says so in its text", async () => {
   const options = {
     kv: "static",
-    tokensPerSecond: 50,
+    tokensPerSecond: 4, // long enough for both to be late before the next step
     requestTimeoutMs: 30,
     tokenTimeoutMs: 10,
   } as const;
