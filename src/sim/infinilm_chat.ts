@@ -52,7 +52,8 @@ export async function streamChat(
   const breaks = breaksMidStream(call);
   let sent = 0;
   try {
-    for await (const piece of piecesOf(chat, { stream: true, signal: reply.signal, options })) {
+    const generation = begin(chat, { stream: true, options });
+    for await (const piece of follow(generation, { chat, signal: reply.signal, options })) {
       if (breaks && (sent === call.after || piece.finishReason)) return await breakOff(call, reply);
       if (piece.text !== "") {
         await reply.event(chunk(identity, { text: piece.text }));
@@ -95,13 +96,6 @@ export async function wholeChat(
     await reply.whole({ status: 500, body: errorBody(error.message) });
     return "completed";
   }
-}
-
-async function* piecesOf(
-  chat: Chat,
-  { stream, signal, options }: { stream: boolean; signal: AbortSignal; options: ChatOptions },
-): AsyncGenerator<Piece> {
-  yield* follow(begin(chat, { stream, options }), { chat, signal, options });
 }
 
 /** Hands a call to the engine. Throws a `PythonError` for what cannot be read. */

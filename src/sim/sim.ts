@@ -35,6 +35,7 @@ export class Sim {
   private constructor(options: SimOptions) {
     this.#host = options.host ?? "127.0.0.1";
     this.#kind = options.engine ?? "openai";
+    assertHas(this.#kind, options.fault ?? "none"); // before there is anything to be closed again
     this.#behavior = new Behavior(seededRandom(options.seed ?? 1));
     this.#engine = newEngine(options);
     this.#server = new HttpServer({
@@ -98,9 +99,7 @@ export class Sim {
    * is cut and nothing is cached.
    */
   setFault(fault: FaultName, options: FaultOptions = {}): void {
-    if (this.#kind !== "infinilm" && INFINILM_FAULTS.some(({ name }) => name === fault)) {
-      throw new Error(`The fault ${fault} needs engine "infinilm", this one is "${this.#kind}"`);
-    }
+    assertHas(this.#kind, fault);
     this.#behavior.set(fault, options);
     this.#engine.setFault(fault);
     const restarts = fault === "none" && !this.#engine.healthy;
@@ -168,6 +167,11 @@ export class Sim {
       if (this.#active === 0) { for (const resolve of this.#whenIdle.splice(0)) resolve(); }
     }
   }
+}
+
+function assertHas(engine: EngineKind, fault: FaultName): void {
+  if (engine === "infinilm" || !INFINILM_FAULTS.some(({ name }) => name === fault)) return;
+  throw new Error(`The fault ${fault} needs engine "infinilm", this one is "${engine}"`);
 }
 
 function endedBy(error: unknown): SimRecord["ended"] {

@@ -37,7 +37,7 @@ export class HandClock implements Steps {
   }
 }
 
-/** Ends of answers that the model itself never ends. */
+/** An answer that the model itself never ends: t0 t1 t2 … */
 export function generation(
   of: { prompt: number | string[]; maxTokens?: number; stop?: unknown; stream?: boolean },
 ): Generation {

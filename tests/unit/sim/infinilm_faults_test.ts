@@ -183,4 +183,5 @@ Deno.test("the OpenAI-like engine has none of InfiniLM's own faults, and says so
     assertThrows(() => sim.setFault(fault), Error, `${fault} needs engine "infinilm"`);
   }
   await sim.stop();
+  assertThrows(() => Sim.start({ fault: "hung_step" }), Error, "hung_step needs engine");
 });
