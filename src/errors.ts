@@ -132,6 +132,10 @@ export const ERRORS = {
     ...unavailable,
     meaning: "Backends serve this model, but none of them is healthy.",
   }),
+  loop_detected: kind(STATUS_CODE.ServiceUnavailable, "router", {
+    ...unavailable,
+    meaning: "The call came back by a backend that is, or leads to, this router.",
+  }),
   at_capacity: kind(STATUS_CODE.ServiceUnavailable, "router", {
     ...unavailable,
     meaning:

@@ -47,7 +47,7 @@ export function share(answer: Headers, { headers }: Request, { origins }: Cors):
   const origin = allowed(headers, origins);
   if (origin === undefined) return;
   answer.set("access-control-allow-origin", origin);
-  answer.set("access-control-expose-headers", EXPOSED);
+  answer.append("access-control-expose-headers", EXPOSED);
 }
 
 /** What is to be said of a request's origin; undefined if it has none, or none that is allowed. */

@@ -32,11 +32,17 @@ export function lingering(
   // A client that waits for `100 Continue` is not sending, and must not be told to.
   const sending = hasBody(head) && head.expect === undefined;
   const rest = sending ? bodyReader(request) : undefined;
-  if (rest !== undefined) return answerFirst(rest, response, { peer, maxBytes });
+  // Its end cannot be waited for: the answer has no body to wait with, or the client still asks whether to send.
+  const unread = rest !== undefined || (hasBody(head) && !sending);
+  if (unread || response.status === STATUS_CODE.RequestTimeout) {
+    response.headers.set("connection", "close");
+  }
+  if (rest !== undefined && response.body !== null) {
+    return answerFirst(rest, response, { peer, maxBytes });
+  }
   peer.answered();
   if (sending && response.status === STATUS_CODE.RequestTimeout) {
     // It is still being read, by a native call that only the end of the connection ends.
-    response.headers.set("connection", "close");
     setTimeout(() => peer.cut(), LAST_CHUNK_MS);
   }
   return response;
@@ -71,7 +77,6 @@ async function answerFirst(
       rest.cancel().catch(() => {});
     },
   });
-  headers.set("connection", "close");
   return new Response(body, { status, headers });
 }
 

@@ -1,10 +1,11 @@
+import type { Config } from "../config/config.ts";
 import { ENDPOINTS, unknownEndpoint } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import { beginRecord } from "../observe/request_record.ts";
 import { handle, type Visit } from "../proxy/handle.ts";
 import type { House } from "../proxy/house.ts";
 import type { Handler } from "../proxy/peer.ts";
-import { readHead } from "../proxy/request_head.ts";
+import { readHead, type RequestHead } from "../proxy/request_head.ts";
 import { isPreflight, preflightResponse, share } from "./cors.ts";
 import { errorResponse } from "./error_body.ts";
 import { healthResponse, livezResponse, readyzResponse } from "./health.ts";
@@ -55,7 +56,7 @@ export function createRoutes(options: RouteOptions): Handler {
       : createRequestId();
     const { method } = request;
     const { cors } = house.config;
-    const record = beginRecord({ requestId, method, client: peer.address });
+    const record = beginRecord({ requestId, method: method.slice(0, 80), client: peer.address });
     let response: Response;
     try {
       const { path, query } = readTarget(request, head);
@@ -72,7 +73,7 @@ export function createRoutes(options: RouteOptions): Handler {
         response = await answer(request, { house, record, path, query, head, peer });
       }
       if (record.routed) { // a relayed answer says who and what already; its exchange tells the record
-        share(response.headers, request, cors);
+        finish(response.headers, request, { head, cors });
         return response;
       }
     } catch (error) {
@@ -86,7 +87,7 @@ export function createRoutes(options: RouteOptions): Handler {
       });
       record.code ??= told.code;
     }
-    share(response.headers, request, cors);
+    finish(response.headers, request, { head, cors });
     response.headers.set("x-request-id", requestId);
     response.headers.set("x-infinilm-service", "infinilm-router");
     if (!record.routed) {
@@ -96,6 +97,18 @@ export function createRoutes(options: RouteOptions): Handler {
     const answer = method === "HEAD" ? new Response(null, response) : response;
     return lingering(request, answer, { head, peer, maxBytes: house.config.limits.maxBody });
   };
+}
+
+/** What every answer gets, whoever gives it. */
+function finish(
+  answer: Headers,
+  request: Request,
+  { head, cors }: { head: RequestHead; cors: Config["cors"] },
+): void {
+  share(answer, request, cors);
+  // Beside a transfer-encoding Deno hides a content-length, by which something in front may have seen the end
+  // of this request elsewhere: what follows is read by nobody (RFC 9112, section 6.1).
+  if (head.transferEncoding !== undefined) answer.set("connection", "close");
 }
 
 function routeTable({ draining, wallNow }: RouteOptions): Map<string, Route> {

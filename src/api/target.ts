@@ -53,7 +53,10 @@ export function readTarget(request: Request, head: RequestHead): Target {
   }
   const { method, url } = request;
   if (!METHODS.has(method)) {
-    throw new RouterError("not_implemented", `unknown method ${JSON.stringify(method)}`);
+    throw new RouterError(
+      "not_implemented",
+      `unknown method ${JSON.stringify(method.slice(0, 80))}`,
+    );
   }
   const target = host === undefined
     ? url.slice(url.indexOf("/", SCHEME.length))

@@ -18,7 +18,11 @@ export const CHECK: Verb = {
   run(args): number {
     const { backends, listen } = readConfig(args);
     const count = backends.length === 1 ? "1 backend" : `${backends.length} backends`;
-    writeOut(`ok: ${count}, listening on ${listen.host}:${listen.port}\n`);
+    writeOut(`ok: ${count}, listening on ${shownHost(listen.host)}:${listen.port}\n`);
     return EXIT.ok;
   },
 };
+
+function shownHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

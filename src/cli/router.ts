@@ -45,6 +45,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
   const { random } = Math;
   const fleet = new Fleet(registry, { health: config.health, log, wallNow: Date.now, random });
   const house: House = {
+    id: `infinilm-router-${crypto.randomUUID().slice(0, 8)}`,
     config,
     registry,
     policyOf: byModel(() => createPolicy(config.routing, random)),

@@ -166,7 +166,7 @@ export const configSchema = z.strictObject({
       default: "5s",
       meaning: "how long a check may take; not longer than interval",
     }),
-    path: key(text(/^\/[\x21-\x7e]*$/, "a path that starts with /"), {
+    path: key(text(/^\/[\x21\x22\x24-\x7e]*$/, "a path that starts with / and has no #"), {
       default: "/health",
       meaning: "what a check asks for",
     }),
@@ -237,7 +237,8 @@ export const configSchema = z.strictObject({
       default: 4096,
       meaning: "connections of clients; fewer if file descriptors are few",
     }),
-  }, MAPPING).prefault({}).register(keyDocs, { meaning: "how much the router takes on" }),
+  }, MAPPING).superRefine(refuseSmallHeld, ALWAYS).prefault({})
+    .register(keyDocs, { meaning: "how much the router takes on" }),
 
   requests: z.strictObject({
     validate: key(trueOrFalse(), {
@@ -283,7 +284,8 @@ export const configSchema = z.strictObject({
     }),
     format: key(choice("text", "json"), { default: "text", meaning: "the shape of a line" }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "what the router writes about its work" }),
-}, MAPPING).superRefine(refuseNoBackends, ALWAYS);
+}, MAPPING).superRefine(refuseNoBackends, ALWAYS)
+  .superRefine(refuseItself, ALWAYS);
 
 /** One backend with its values read. */
 export type ReadBackend = z.output<typeof backend>;
@@ -316,6 +318,32 @@ function refuseNoBackends(config: unknown, context: Context): void {
   context.addIssue({ code: "custom", path: ["backends"], message: A_BACKEND });
 }
 
+const ROUTER_NAME = "infinilm-router";
+const EVERY_ADDRESS = new Set(["0.0.0.0", "::"]);
+const LOOPBACK = /^(?:127\.[\d.]+|localhost|::1)$/i;
+
+/** A router that is its own backend would call itself for as long as there is room. */
+function refuseItself(config: unknown, context: Context): void {
+  const { listen, backends } = Object(config) as {
+    listen?: { host?: unknown; port?: unknown };
+    backends?: unknown;
+  };
+  if (!Array.isArray(backends) || listen?.port === 0) return;
+  backends.forEach((backend: unknown, index) => {
+    const { host, port } = Object(Object(backend).url) as Partial<BackendUrl>;
+    if (host === undefined || port !== listen?.port) return;
+    const here = host === listen?.host ||
+      (LOOPBACK.test(host) && EVERY_ADDRESS.has(String(listen?.host)));
+    if (!here) return;
+    context.addIssue({
+      code: "custom",
+      path: ["backends", index, "url"],
+      params: COMPLETE,
+      message: `is where this router itself listens (\`listen\`: ${listen?.host}:${port})`,
+    });
+  });
+}
+
 function refuseSameBackends(backends: unknown, context: Context): void {
   if (!Array.isArray(backends)) return;
   const names = new Map<string, number>();
@@ -336,6 +364,10 @@ function refuseSameBackends(backends: unknown, context: Context): void {
       });
     }
 
+    if (name === ROUTER_NAME) {
+      const message = "is what the router calls itself in `x-infinilm-service`";
+      context.addIssue({ code: "custom", path: [index, "name"], params: COMPLETE, message });
+    }
     const called = typeof name === "string" ? name : url?.defaultName;
     if (called === undefined) return;
     const sameName = names.get(called);
@@ -351,6 +383,14 @@ function refuseSameBackends(backends: unknown, context: Context): void {
       });
     }
   });
+}
+
+/** A body that may come must have room. */
+function refuseSmallHeld(limits: unknown, context: Context): void {
+  const { max_held, max_body } = Object(limits) as { max_held?: unknown; max_body?: unknown };
+  if (typeof max_held !== "number" || typeof max_body !== "number" || max_held >= max_body) return;
+  const message = "must not be smaller than `limits.max_body`";
+  context.addIssue({ code: "custom", path: ["max_held"], message });
 }
 
 function refuseLongChecks(health: unknown, context: Context): void {

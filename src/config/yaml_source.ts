@@ -62,7 +62,11 @@ export class YamlSource {
     if (first === undefined) return undefined;
     const place = this.#at(first.pos[0]);
     const line = this.#text.split("\n")[place.line - 1] ?? "";
-    const hint = /[[{,].*\$\{/.test(line) ? " (inside { } or [ ], put quotes around `${…}`)" : "";
+    const hint = /[[{,].*\$\{/.test(line)
+      ? " (inside { } or [ ], put quotes around `${…}`)"
+      : /\*(?=[\s\],}]|$)/.test(line)
+      ? ' (put quotes around a `*`: "*")'
+      : "";
     return { ...place, message: inOurWords(first) + hint };
   }
 

@@ -36,7 +36,8 @@ export class ClientConnection implements Peer {
 
   constructor(socket: Deno.TcpConn, options: ClientConnectionOptions) {
     this.#options = options;
-    this.address = socket.remoteAddr.hostname;
+    // An IPv4 client of a socket that listens on `::` is one of IPv4 to everybody else.
+    this.address = socket.remoteAddr.hostname.replace(/^::ffff:(?=[\d.]+$)/i, "");
     // Else a second small write waits up to 40 ms for the client to acknowledge the first.
     socket.setNoDelay(true);
     this.#http = options.serve(

@@ -53,6 +53,7 @@ export interface Call {
 
 export interface ReadCallOptions {
   requestId: string;
+  routerId: string;
   endpoint: Endpoint;
   query: string;
   head: RequestHead;
@@ -101,6 +102,7 @@ function refuseEncodings({ contentEncoding, contentType }: RequestHead): void {
     throw new RouterError(
       "unsupported_encoding",
       `content-encoding must be absent or identity, received ${JSON.stringify(contentEncoding)}`,
+      { headers: { "accept-encoding": "identity" } },
     );
   }
   if (contentType !== undefined && /^multipart\//i.test(contentType)) {

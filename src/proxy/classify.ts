@@ -128,15 +128,17 @@ const MEANING: ReadonlyMap<number, ErrorCode> = new Map([
   [STATUS_CODE.GatewayTimeout, "upstream_timeout"],
 ]);
 
+/** Seconds, or a date (RFC 9110, section 10.2.3). */
+const RETRY_AFTER = /^(?:\d+|[A-Z][a-z]{2,8}, [\x20-\x7e]{10,40})$/;
+
 /** An answer whose body cannot be passed on. */
 function inOurWords(
   { status, headers }: Answer,
   { backend, what }: { backend: string; what: string },
 ): RouterError {
   const code = MEANING.get(status) ?? "upstream_bad_answer";
-  const retryAfter = code === "upstream_bad_answer"
-    ? undefined
-    : valueOf(headers, "retry-after") || undefined;
+  const said = valueOf(headers, "retry-after");
+  const retryAfter = code !== "upstream_bad_answer" && RETRY_AFTER.test(said) ? said : undefined;
   return new RouterError(code, `backend ${backend} answered ${what}`, {
     retryAfter,
     ...(isFinal(headers) ? { repeat: false } : {}),

@@ -60,6 +60,7 @@ export async function handle(
     const { maxBody } = config.limits;
     const call = await readCall(request, {
       requestId,
+      routerId: house.id,
       endpoint,
       query,
       head,

@@ -33,6 +33,8 @@ export interface RequestHeaderOptions {
   requestId: string;
   /** The peer's address, appended to `x-forwarded-for`. */
   client: string;
+  /** What this router calls itself in `via`. */
+  routerId: string;
   /** What backends are told of compression: nothing of it, or what the client says. */
   compression: "identity" | "pass";
 }
@@ -43,9 +45,10 @@ export interface RequestHeaderOptions {
  */
 export function requestHeaders(
   head: RequestHead,
-  { requestId, client, compression }: RequestHeaderOptions,
+  { requestId, client, routerId, compression }: RequestHeaderOptions,
 ): Header[] {
-  const { connection, passing, acceptEncoding, forwardedFor } = head;
+  const { connection, passing, acceptEncoding, forwardedFor, via } = head;
+  if (via?.includes(routerId)) throw loopDetected();
   const named = connection === undefined ? undefined : namedByClient(connection);
   const out = named === undefined ? passing : passing.filter(([name]) => !named.has(name));
   // Real clients all name gzip, and of a compressed stream no event can be seen.
@@ -55,7 +58,20 @@ export function requestHeaders(
   out.push(["accept-encoding", wish ?? "identity"]);
   out.push(["x-forwarded-for", forwardedFor ? `${forwardedFor}, ${client}` : client]);
   out.push(["x-request-id", requestId]);
+  // A gateway must say that it was there (RFC 9110, section 7.6.3).
+  out.push(["via", via === undefined ? `1.1 ${routerId}` : `${via}, 1.1 ${routerId}`]);
   return out;
+}
+
+/** Routers that have each other as backends would multiply a call for as long as there is room for one. */
+function loopDetected(): RouterError {
+  return new RouterError(
+    "loop_detected",
+    "this call has been here before: a backend of this router leads back to it",
+    {
+      retryAfter: 1,
+    },
+  );
 }
 
 function namedByClient(connection: string): ReadonlySet<string> {
@@ -102,7 +118,7 @@ export function answerHeaders(
   for (const header of headers) {
     const [name, value] = header;
     if (RESPONSE_NOT_PASSED.has(name) || named?.has(name)) continue;
-    if (name === "cache-control") caching += `${value}, `;
+    if (name === "cache-control") caching += value === "" ? "" : `${value}, `;
     else if (name !== "content-length") out.push(header as [string, string]);
     else if (!length) {
       out.push([name, value.split(",")[0]!.trim()]);

@@ -16,6 +16,8 @@ import type { SharedTimer } from "./shared_timer.ts";
  * another when the configuration is; a call keeps the one that it entered.
  */
 export interface House {
+  /** What this router calls itself towards backends: no other has that name. */
+  readonly id: string;
   readonly config: Config;
   readonly registry: Registry;
   readonly policyOf: (model: string) => Policy;

@@ -12,6 +12,7 @@ export interface RequestHead {
   connection?: string;
   forwardedFor?: string;
   expect?: string;
+  via?: string;
   /** All but what is meant for one hop only, or is ours to set. */
   readonly passing: Header[];
 }
@@ -30,6 +31,7 @@ const FIELDS: ReadonlyMap<string, { readonly field?: Field; readonly pass: boole
   ["connection", { field: "connection", pass: false }],
   ["x-forwarded-for", { field: "forwardedFor", pass: false }],
   ["expect", { field: "expect", pass: false }],
+  ["via", { field: "via", pass: false }],
   // Meaningful for one hop only (RFC 9110, section 7.6.1).
   ["keep-alive", { pass: false }],
   ["proxy-authenticate", { pass: false }],

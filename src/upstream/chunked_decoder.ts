@@ -2,12 +2,23 @@ import { UpstreamError } from "./upstream_error.ts";
 
 const CR = 13;
 const LF = 10;
+const TAB = 9;
+const SPACE = 32;
 const SEMICOLON = 59;
 const MAX_SIZE_DIGITS = 12;
 const MAX_EXTENSION_BYTES = 4096;
 const MAX_TRAILER_BYTES = 8192;
 
-type State = "size" | "extension" | "size_lf" | "data" | "data_cr" | "data_lf" | "trailer" | "done";
+type State =
+  | "size"
+  | "size_blank"
+  | "extension"
+  | "size_lf"
+  | "data"
+  | "data_cr"
+  | "data_lf"
+  | "trailer"
+  | "done";
 
 /**
  * Decodes the chunked transfer coding (RFC 9112, section 7.1) in place, split at any byte.
@@ -72,16 +83,12 @@ export class ChunkedDecoder {
           this.#size = this.#size * 16 + digit;
         } else if (this.#digits === 0) {
           throw bad("chunk without a size");
-        } else if (byte === CR) {
-          this.#state = "size_lf";
-        } else if (byte === SEMICOLON) {
-          this.#extension = 0;
-          this.#state = "extension";
-        } else {
-          throw bad("invalid chunk size");
-        }
+        } else this.#behindSize(byte);
         break;
       }
+      case "size_blank":
+        this.#behindSize(byte);
+        break;
       case "extension":
         if (byte === CR) this.#state = "size_lf";
         else if (byte === LF || ++this.#extension > MAX_EXTENSION_BYTES) {
@@ -92,6 +99,7 @@ export class ChunkedDecoder {
         if (byte !== LF) throw bad("chunk size not ended by CRLF");
         this.#state = this.#size === 0 ? "trailer" : "data";
         this.#digits = 0;
+        this.#extension = 0;
         this.#line = 0;
         break;
       case "data_cr":
@@ -105,6 +113,16 @@ export class ChunkedDecoder {
       default:
         this.#trailerByte(byte);
     }
+  }
+
+  /** Blanks may stand before an extension (RFC 9112, section 7.1.1). */
+  #behindSize(byte: number): void {
+    this.#extension++;
+    if (byte === CR) this.#state = "size_lf";
+    else if (byte === SEMICOLON) this.#state = "extension";
+    else if ((byte === SPACE || byte === TAB) && this.#extension <= MAX_EXTENSION_BYTES) {
+      this.#state = "size_blank";
+    } else throw bad("invalid chunk size");
   }
 
   /** `#line` counts the bytes of a trailer line; -1 after the CR of the blank one, -2 after another. */

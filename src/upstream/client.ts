@@ -98,6 +98,12 @@ export class UpstreamClient {
     try {
       await this.#write(connection, encoded, progress);
       const head = await this.#head(connection, request.method, progress);
+      if (reused && isOfIdleness(head)) {
+        const error = new UpstreamError("closed", "the backend gave up an idle connection", {
+          phase: "head",
+        });
+        throw Object.assign(error, { stale: true });
+      }
       const body = new ResponseBody(connection, {
         framing: head.framing,
         onEnd: (error) => {
@@ -114,7 +120,7 @@ export class UpstreamClient {
     } catch (error) {
       const phase = progress.delivered ? "head" : "write";
       let typed = this.#describe(fromSocket(error, phase), { ...progress, reused });
-      const stale = !stop.stopped && await this.#isStale(typed, connection);
+      const stale = !stop.stopped && (typed.stale || await this.#isStale(typed, connection));
       stop.off(onAbort);
       connection.close();
       if (stop.stopped) {
@@ -234,6 +240,11 @@ async function writeAll(
 ): Promise<void> {
   await connection.write(first).finally(() => giveBack(first));
   if (rest !== undefined) await connection.writeLarge(rest);
+}
+
+/** Whether an answer is to an idle connection rather than to the request that crossed it (RFC 9110, section 15.5.9). */
+function isOfIdleness({ status, keepAlive }: ResponseHead): boolean {
+  return status === 408 && !keepAlive;
 }
 
 /** Whether the peer ended the connection, rather than the network. */

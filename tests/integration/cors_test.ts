@@ -168,3 +168,19 @@ Deno.test("what a backend says of origins gives way to the configuration, and pa
     assertEquals(headers.get("access-control-allow-origin"), "*");
   }, onPost);
 });
+
+Deno.test("a preflight that brings a body is answered as any other, and ends its connection", () =>
+  withRouter(`cors: { origins: ["${UI}"] }\n`, async (router) => {
+    for (
+      const rest of ["content-length: 5\r\n\r\n", "transfer-encoding: chunked\r\n\r\n0\r\n\r\n"]
+    ) {
+      using client = await RawClient.connect(router.port);
+      await client.write(
+        `OPTIONS /v1/models HTTP/1.1\r\nhost: x\r\norigin: ${UI}\r\naccess-control-request-method: GET\r\n${rest}`,
+      );
+      const { status, headers } = await client.answer();
+      assertEquals([status, headers.get("access-control-allow-origin")], [204, UI]);
+      assertEquals(headers.get("connection"), "close");
+    }
+    assertEquals(router.log.filter(({ message }) => message === "internal error"), []);
+  }));

@@ -49,6 +49,7 @@ function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promis
   return readCall(request, {
     cutoff: new Cutoff(),
     requestId: "r-1",
+    routerId: "router-1",
     endpoint,
     query: "?a=b",
     head: readHead(request.headers),

@@ -8,13 +8,14 @@ const ADDED: Header[] = [
   ["accept-encoding", "identity"],
   ["x-forwarded-for", "10.0.0.9"],
   ["x-request-id", "r-1"],
+  ["via", "1.1 router-1"],
 ];
 
 function forwarded(
   given: [string, string][],
   compression: "identity" | "pass" = "identity",
 ): readonly Header[] {
-  const options = { requestId: "r-1", client: "10.0.0.9", compression };
+  const options = { requestId: "r-1", client: "10.0.0.9", routerId: "router-1", compression };
   return requestHeaders(readHead(new Headers(given)), options);
 }
 
@@ -184,10 +185,18 @@ Deno.test("an answer's repeated headers are kept, and a repeated length becomes 
 Deno.test("a backend is told to send plain bytes also where Connection takes the client's wish away", () => {
   const headers = requestHeaders(
     readHead(new Headers({ connection: "accept-encoding", "accept-encoding": "gzip" })),
-    { requestId: "1", client: "10.0.0.1", compression: "pass" },
+    { requestId: "1", client: "10.0.0.1", routerId: "router-1", compression: "pass" },
   );
   assertEquals(headers.filter(([name]) => name === "accept-encoding"), [[
     "accept-encoding",
     "identity",
   ]]);
+});
+
+Deno.test("a router says that a call came by it, and gives back one that it has seen", () => {
+  const via = (value: string): string | undefined =>
+    forwarded([["via", value]]).find(([name]) => name === "via")?.[1];
+  assertEquals(via("1.0 fred, 1.1 other"), "1.0 fred, 1.1 other, 1.1 router-1");
+  const error = assertThrows(() => via("1.1 router-1, 1.1 other"), RouterError);
+  assertEquals([error.code, error.status, error.retryAfter], ["loop_detected", 503, 1]);
 });

@@ -60,6 +60,7 @@ export class TestHouse implements AsyncDisposable {
       isEnabledFor: () => true,
     };
     const house: House = {
+      id: "router-1",
       config: {
         timeouts: {
           connectMs: 10_000,

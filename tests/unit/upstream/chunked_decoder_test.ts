@@ -21,7 +21,7 @@ function decode(pieces: readonly string[]): { text: string; done: boolean; left:
 
 Deno.test("ChunkedDecoder gives the data of every form of chunk, split anywhere", () => {
   const body = "5\r\nhello\r\n" + 'C;name=value;x="a;b"\r\n, \r\nworld\r\n!\r\n' +
-    "00001;\r\n.\r\n" +
+    "00001 \t;\r\n.\r\n" +
     "a\r\n0\r\n\r\n0\r\n\r\n\r\n" + "0;last\r\nTrailer: one\r\nother: two\r\n\r\n";
   for (const plan of splits(body)) {
     assertEquals(decode(plan), {
@@ -53,7 +53,8 @@ const BAD: [name: string, body: string][] = [
   ["a size with an underscore", "1_0\r\n"],
   ["a size beyond hex", "g\r\n"],
   ["a space before the size", " 5\r\nhello\r\n0\r\n\r\n"],
-  ["a space after the size", "5 \r\nhello\r\n0\r\n\r\n"],
+  ["a digit behind a space", "5 5\r\nhello\r\n0\r\n\r\n"],
+  ["spaces without end", `5${" ".repeat(5000)}\r\nhello\r\n0\r\n\r\n`],
   ["a huge size", `${"f".repeat(17)}\r\n`],
   ["a size with zeros without end", "0".repeat(100)],
   ["a fraction", "5.0\r\nhello\r\n"],
