@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import type { SourceState } from "../discovery/merge.ts";
 import { ENDPOINTS, unknownEndpoint } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import { beginRecord } from "../observe/request_record.ts";
@@ -20,6 +21,8 @@ export interface RouteOptions {
   house: () => House;
   /** Whether the router is on its way out. */
   draining: () => boolean;
+  /** Who says which backends there are. */
+  sources: () => readonly SourceState[];
   /** Wall clock, milliseconds since 1970. */
   wallNow: () => number;
   /** Makes an id for a request that brings none. */
@@ -111,7 +114,7 @@ function finish(
   if (head.transferEncoding !== undefined) answer.set("connection", "close");
 }
 
-function routeTable({ draining, wallNow }: RouteOptions): Map<string, Route> {
+function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, Route> {
   const routes = new Map<string, Route>();
   const add = (path: string, route: Route): void => {
     routes.set(path, route).set(`/v1${path}`, route);
@@ -122,7 +125,7 @@ function routeTable({ draining, wallNow }: RouteOptions): Map<string, Route> {
   status("/livez", livezResponse);
   status("/readyz", (_request, { house }) => readyzResponse(house.registry, draining()));
   status("/health", (_request, { house }) => healthResponse(house.registry, wallNow()));
-  status("/services", (_request, { house }) => servicesResponse(house.registry));
+  status("/services", (_request, { house }) => servicesResponse(house.registry, sources()));
   status("/stats", (_request, { house }) => statsResponse(house.registry));
   get("/models", (_request, { house }) => modelsResponse(house.registry));
   get(

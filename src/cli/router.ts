@@ -1,7 +1,6 @@
 import { createRoutes } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
 import { Merge } from "../discovery/merge.ts";
-import { StaticSource } from "../discovery/static_source.ts";
 import { createAcceptors } from "../door/acceptors.ts";
 import { Listener, type ListenerOptions } from "../door/listener.ts";
 import { Fleet } from "../fleet/fleet.ts";
@@ -16,6 +15,7 @@ import { OpenCalls } from "../proxy/open_calls.ts";
 import { UNLIMITED } from "../proxy/retry_budget.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
 import type { Registry } from "../registry/registry.ts";
+import { createSources } from "./sources.ts";
 import { listenError } from "./listen_error.ts";
 
 /** How long after the last call has ended its last bytes may take to reach the client. */
@@ -59,20 +59,21 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     ignoredNotes: new IgnoredNotes(log),
     now,
   };
+  const merge = new Merge(createSources(config, { log }), {
+    log,
+    now,
+    onSpecs: (specs) => fleet.apply(specs),
+  });
   let draining = false;
   const handler = createRoutes({
     house: () => house,
     draining: () => draining,
+    sources: () => merge.sources,
     wallNow: Date.now,
     createRequestId: () => crypto.randomUUID(),
   });
   const open = createAcceptors({ config, handler, log, now });
   const listener = listen({ listen: config.listen, open, log, now });
-  const merge = new Merge([new StaticSource(config.backends)], {
-    log,
-    now,
-    onSpecs: (specs) => fleet.apply(specs),
-  });
   merge.start();
   const { host, port } = listener;
   log.info("router is listening", { host, port, backends: config.backends.length });

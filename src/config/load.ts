@@ -1,6 +1,6 @@
 import { readFailure } from "./_read_failure.ts";
 import { type Misfit, named, readOne, unknownKeyMessage, validate } from "./_validate.ts";
-import type { Config } from "./config.ts";
+import type { BackendConfig, Config } from "./config.ts";
 import { ConfigError, type ConfigProblem } from "./config_error.ts";
 import { ConfigUnreadable } from "./config_unreadable.ts";
 import { interpolate } from "./interpolate.ts";
@@ -66,6 +66,25 @@ export function parseConfig(text: string, path: string, options: LoadOptions = {
     listen: { ...config.listen, ...flags.values.listen },
     log: { ...config.log, ...flags.values.log },
   };
+}
+
+/**
+ * The backends of a file that lists them as under `backends:`, with or without that key, in YAML or JSON.
+ *
+ * @throws {ConfigError} The text is not right; all problems at once.
+ */
+export function parseBackendList(text: string, path: string): BackendConfig[] {
+  const first = /^(?:\s*(?:#.*)?\n)*\s*(?<character>[[-])/.exec(text)?.groups?.["character"];
+  if (first === "[") return parseConfig(`{"backends": ${text}\n}`, path).backends;
+  if (first !== "-") return parseConfig(text, path).backends;
+  try {
+    return parseConfig(`backends:\n${text}`, path).backends;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new ConfigError(
+      error.problems.map((problem) => ({ ...problem, line: problem.line - 1 })),
+    );
+  }
 }
 
 function readConfig(

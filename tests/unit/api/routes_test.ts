@@ -38,7 +38,13 @@ function newHouse(): Told {
 
 function routesOf(house: () => House): Handler {
   const createRequestId = (): string => "made";
-  return createRoutes({ house, draining: () => false, wallNow: Date.now, createRequestId });
+  return createRoutes({
+    house,
+    draining: () => false,
+    sources: () => [],
+    wallNow: Date.now,
+    createRequestId,
+  });
 }
 
 async function ask(handler: Handler, path: string, init: RequestInit = {}): Promise<Response> {

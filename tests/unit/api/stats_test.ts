@@ -50,7 +50,7 @@ Deno.test("/stats tells what was counted about every backend", async () => {
 });
 
 Deno.test("/services tells every backend, what it serves, how it is and since when, and no key", async () => {
-  const text = await servicesResponse(registry()).text();
+  const text = await servicesResponse(registry(), []).text();
   assertEquals(text.includes("secret"), false);
   assertEquals(JSON.parse(text), {
     services: [
@@ -80,5 +80,6 @@ Deno.test("/services tells every backend, what it serves, how it is and since wh
       },
     ],
     total: 2,
+    sources: [],
   });
 });

@@ -92,6 +92,7 @@ export class TestHouse implements AsyncDisposable {
     const routes = createRoutes({
       house: () => house,
       draining: () => false,
+      sources: () => [],
       wallNow: Date.now,
       createRequestId: () => "made-1",
     });
