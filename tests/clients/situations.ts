@@ -1,0 +1,150 @@
+import type { Ask, Shown, ToolCall } from "./client.ts";
+import {
+  brokenJson,
+  brokenStream,
+  json,
+  openStream,
+  page,
+  refusal,
+  type Reply,
+  type Speech,
+  stream,
+} from "./engine.ts";
+
+/** What happens between a client and an engine, and what the client has to be told. */
+export interface Situation {
+  /** The rest of a sentence that begins with the client. */
+  readonly holds: string;
+  readonly ask?: Partial<Ask>;
+  /** What the engine says to the first call, the second …; to more than that, nothing. */
+  readonly replies: readonly Reply[];
+  /** Whether nobody listens at the engine's port. */
+  readonly down?: boolean;
+  readonly texts?: readonly string[];
+  readonly toolCalls?: readonly ToolCall[];
+  /** `true`: any error will do. Of a message, a part. */
+  readonly error?: Shown | true;
+}
+
+const TEXTS = ["Grey", " and", " mild"];
+const CALL: ToolCall = { name: "weather", arguments: { city: "Wien" } };
+const BROKEN: Shown = {
+  message: "backend a broke the connection before its answer was complete",
+  code: "upstream_broken",
+};
+const BUSY = "too many tokens in the queue";
+const SOON = ["retry-after: 1"];
+
+/** What must hold of every client of an API. */
+export function situations(say: Speech, { wrong }: { wrong: Wrong }): readonly Situation[] {
+  const events = say.events(TEXTS);
+  const unfinished = events.slice(0, -say.closing);
+  return [
+    { holds: "gets a whole answer", replies: [json(say.answer("Grey."))], texts: ["Grey."] },
+    {
+      holds: "gets each piece of a stream",
+      ask: { stream: true },
+      replies: [stream(events)],
+      texts: TEXTS,
+    },
+    {
+      holds: "gets a tool call",
+      ask: { tools: true },
+      replies: [json(say.toolCall)],
+      toolCalls: [CALL],
+    },
+    {
+      holds: "gets a tool call from a stream",
+      ask: { tools: true, stream: true },
+      replies: [stream(say.toolCallEvents)],
+      toolCalls: [CALL],
+    },
+    {
+      holds: "gets what came of a stream that breaks, and our words",
+      ask: { stream: true },
+      replies: [brokenStream(unfinished)],
+      texts: TEXTS,
+      error: BROKEN,
+    },
+    {
+      holds: "does not take half an answer for a whole one",
+      replies: [brokenJson(say.answer("Grey."))],
+      error: true,
+    },
+    {
+      holds: "shows our words if its connection to the engine breaks before the answer",
+      replies: [async (conn) => conn.close()],
+      error: { ...BROKEN, status: 502 },
+    },
+    {
+      holds: "shows which parameter is wrong",
+      ask: wrong.ask,
+      replies: [],
+      error: { status: 400, code: "invalid_parameter", param: wrong.param, message: wrong.message },
+    },
+    {
+      holds: "shows the engine's own words with its 400",
+      replies: [refusal("400 Bad Request", say.error("the prompt is too long"))],
+      error: { status: 400, message: "the prompt is too long" },
+    },
+    {
+      holds: "shows the engine's own words with its 429",
+      ask: { stream: true },
+      replies: [refusal("429 Too Many Requests", say.error(BUSY), SOON)],
+      error: { status: 429, message: BUSY },
+    },
+    {
+      holds: "shows our words for a 429 that is a page",
+      replies: [page("429 Too Many Requests")],
+      error: {
+        status: 429,
+        code: "upstream_busy",
+        message: "backend a answered 429 with text/html instead of JSON",
+      },
+    },
+    {
+      holds: "shows our words for a 500 that is a page",
+      replies: [page("500 Internal Server Error")],
+      error: {
+        status: 502,
+        code: "upstream_bad_answer",
+        message: "backend a answered 500 with text/html instead of JSON",
+      },
+    },
+    {
+      holds: "shows that nobody serves a model",
+      ask: { model: "nobody" },
+      replies: [],
+      error: { status: 503, code: "model_not_found", param: "model", message: "nobody" },
+    },
+    {
+      holds: "shows that a model has no healthy backend, in a stream too",
+      ask: { stream: true },
+      replies: [],
+      down: true,
+      error: { status: 503, code: "no_healthy_backend", message: "peer" },
+    },
+    {
+      holds: "leaves a stream, and the engine is free",
+      ask: { stream: true, leaveAfter: 2 },
+      replies: [openStream(unfinished)],
+      texts: TEXTS.slice(0, 2),
+    },
+    ...([
+      ["429", refusal("429 Too Many Requests", say.error(BUSY), SOON)],
+      ["503", refusal("503 Service Unavailable", say.error(BUSY), SOON)],
+    ] as const).map(([status, reply]) => ({
+      holds: `asks again by itself after a ${status} that says when`,
+      ask: { retries: true },
+      replies: [reply, json(say.answer("Grey."))],
+      texts: ["Grey."],
+    })),
+  ];
+}
+
+/** How to ask wrongly in an API, and what is then said. */
+export interface Wrong {
+  readonly ask: Partial<Ask>;
+  readonly param: string;
+  readonly message: string;
+}
