@@ -1,7 +1,8 @@
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, generateText, jsonSchema, streamText, tool } from "ai";
-import { OPENAI, testClient } from "./behaves.ts";
 import { type Ask, clientOf, QUESTION, type Shown, type Told, WEATHER } from "./client.ts";
+import { OPENAI } from "./situations.ts";
+import { testClient } from "./test_client.ts";
 
 async function ask(
   { url, model, temperature, stream, tools, retries, leaveAfter }: Ask,
@@ -47,4 +48,4 @@ function shown(error: unknown): Shown {
   return { message, status: statusCode, code: data?.error?.code, param: data?.error?.param };
 }
 
-testClient("ai-sdk", clientOf(ask, shown), OPENAI, { shows: ["status", "code", "param"] });
+testClient("ai-sdk", clientOf(ask, shown), OPENAI);

@@ -1,6 +1,7 @@
 import Anthropic from "@anthropic-ai/sdk";
-import { ANTHROPIC, testClient } from "./behaves.ts";
 import { type Ask, clientOf, QUESTION, type Shown, type Told, WEATHER } from "./client.ts";
+import { ANTHROPIC } from "./situations.ts";
+import { testClient } from "./test_client.ts";
 
 async function ask(
   { url, model, stream, tools, retries, leaveAfter }: Ask,
@@ -43,4 +44,4 @@ function shown(error: unknown): Shown {
   return { status: error.status, message: error.message, code: body?.error?.code };
 }
 
-testClient("npm anthropic", clientOf(ask, shown), ANTHROPIC, { shows: ["status", "code"] });
+testClient("npm anthropic", clientOf(ask, shown), ANTHROPIC);

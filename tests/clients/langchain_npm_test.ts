@@ -1,7 +1,8 @@
 import type { AIMessageChunk } from "@langchain/core/messages";
 import { ChatOpenAI } from "@langchain/openai";
-import { OPENAI, testClient } from "./behaves.ts";
 import { type Ask, clientOf, QUESTION, type Told, WEATHER } from "./client.ts";
+import { OPENAI } from "./situations.ts";
+import { testClient } from "./test_client.ts";
 
 async function ask(
   { url, model, temperature, stream, tools, retries, leaveAfter }: Ask,
@@ -32,6 +33,4 @@ function take({ text, tool_calls = [] }: AIMessageChunk, told: Told): void {
   for (const { name, args } of tool_calls) told.toolCalls.push({ name, arguments: args });
 }
 
-testClient("npm langchain", clientOf(ask), OPENAI, {
-  shows: ["status", "code", "param"],
-});
+testClient("npm langchain", clientOf(ask), OPENAI);

@@ -3,8 +3,9 @@ import OpenAI from "openai";
 import { keptConnectionsGone } from "../support/connections_to.ts";
 import { idle } from "../support/idle.ts";
 import { until } from "../support/until.ts";
-import { OPENAI, testClient } from "./behaves.ts";
 import { type Ask, clientOf, QUESTION, type Told, WEATHER } from "./client.ts";
+import { OPENAI } from "./situations.ts";
+import { testClient } from "./test_client.ts";
 import { withRouter } from "./with_router.ts";
 
 const MESSAGES = [{ role: "user" as const, content: QUESTION }];
@@ -48,7 +49,7 @@ function read(call: { name: string; arguments: string }): Told["toolCalls"][numb
   return { name: call.name, arguments: JSON.parse(call.arguments) };
 }
 
-testClient("npm openai", clientOf(ask), OPENAI, { shows: ["status", "code", "param"] });
+testClient("npm openai", clientOf(ask), OPENAI);
 
 Deno.test("promise 48: npm openai that aborts a stream frees the engine", () =>
   withRouter(async ({ url }, sim) => {

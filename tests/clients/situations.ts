@@ -1,3 +1,4 @@
+import { ANTHROPIC_SPEECH } from "./anthropic_engine.ts";
 import type { Ask, Shown, ToolCall } from "./client.ts";
 import {
   brokenJson,
@@ -10,6 +11,7 @@ import {
   type Speech,
   stream,
 } from "./engine.ts";
+import { OPENAI_SPEECH } from "./openai_engine.ts";
 
 /** What happens between a client and an engine, and what the client has to be told. */
 export interface Situation {
@@ -35,8 +37,32 @@ const BROKEN: Shown = {
 const BUSY = "too many tokens in the queue";
 const SOON = ["retry-after: 1"];
 
-/** What must hold of every client of an API. */
-export function situations(say: Speech, { wrong }: { wrong: Wrong }): readonly Situation[] {
+/** How to ask wrongly in an API, and what is then said. */
+interface Wrong {
+  readonly ask: Partial<Ask>;
+  readonly param: string;
+  readonly message: string;
+}
+
+/** What must hold of every client of OpenAI's API. */
+export const OPENAI = situations(OPENAI_SPEECH, {
+  ask: { temperature: 5 },
+  param: "temperature",
+  message: "temperature must be a number from 0 to 2, received 5",
+});
+
+/** And of Anthropic's, where all but the model is for the engine to check; its errors name no parameter. */
+export const ANTHROPIC = situations(ANTHROPIC_SPEECH, {
+  ask: { model: "" },
+  param: "model",
+  message: "model must be a string of 1 to 512 characters",
+}).map(({ error, ...same }): Situation =>
+  error === undefined || error === true
+    ? { ...same, error }
+    : { ...same, error: { ...error, param: undefined } }
+);
+
+function situations(say: Speech, wrong: Wrong): readonly Situation[] {
   const events = say.events(TEXTS);
   const unfinished = events.slice(0, -say.closing);
   return [
@@ -140,11 +166,4 @@ export function situations(say: Speech, { wrong }: { wrong: Wrong }): readonly S
       texts: ["Grey."],
     })),
   ];
-}
-
-/** How to ask wrongly in an API, and what is then said. */
-export interface Wrong {
-  readonly ask: Partial<Ask>;
-  readonly param: string;
-  readonly message: string;
 }
