@@ -3,6 +3,7 @@ import { type Ended, runToEnd } from "../support/ended.ts";
 /** The clients, at exact versions. */
 const PACKAGES = ["anthropic==2.14.0", "litellm==1.110.2", "openai==3.57.0", "requests==2.34.2"];
 const VENV = ".deno/python-clients";
+const FAILED = `${VENV}.failed`;
 /** For making the environment. */
 const SLOW = { ms: 180_000 };
 
@@ -29,8 +30,8 @@ async function run(
 }
 
 /**
- * Makes the virtual environment once; returns why it cannot be had, if so. Test files run in parallel: the first
- * makes it, or fails to, and the others wait and find out.
+ * Makes the virtual environment once; returns why it cannot be had, if so. Test files run in parallel:
+ * the first makes it, or fails to, and the others wait and find out.
  */
 async function prepare(): Promise<string | undefined> {
   Deno.mkdirSync(VENV, { recursive: true });
@@ -38,13 +39,19 @@ async function prepare(): Promise<string | undefined> {
   await lock.lock(true);
   const marker = `${VENV}/${PACKAGES.join("+")}`;
   if (exists(marker)) return undefined;
-  const failed = `${VENV}.failed`; // by this run: a later one tries again
-  const told = exists(failed) ? Deno.readTextFileSync(failed).split("\n") : [];
-  if (told[0] === String(Deno.pid)) return told[1];
+  const known = whyNot();
+  if (known !== undefined) return known;
   const missing = await make();
   if (missing === undefined) Deno.writeTextFileSync(marker, "");
-  else Deno.writeTextFileSync(failed, `${Deno.pid}\n${missing}`);
+  else Deno.writeTextFileSync(FAILED, JSON.stringify({ run: Deno.pid, at: Date.now(), missing }));
   return missing;
+}
+
+/** What another file of this run found; a later run tries again, be its process id the same. */
+function whyNot(): string | undefined {
+  if (!exists(FAILED)) return undefined;
+  const { run, at, missing } = JSON.parse(Deno.readTextFileSync(FAILED));
+  return run === Deno.pid && Date.now() - at < 2 * SLOW.ms ? missing : undefined;
 }
 
 async function make(): Promise<string | undefined> {
