@@ -1,16 +1,17 @@
 import Anthropic from "@anthropic-ai/sdk";
-import { type Ask, clientOf, QUESTION, type Shown, type Told, WEATHER } from "./client.ts";
+import { type Ask, clientOf, QUESTION, returns, type Shown, type Told, WEATHER } from "./client.ts";
 import { ANTHROPIC } from "./situations.ts";
 import { testClient } from "./test_client.ts";
 
 async function ask(
-  { url, model, stream, tools, retries, leaveAfter }: Ask,
+  asked: Ask,
   told: Told,
 ): Promise<void> {
+  const { url, model, stream, tools, retries, timeoutMs } = asked;
   const client = new Anthropic({
     baseURL: url,
     apiKey: "not-needed",
-    timeout: 20_000,
+    timeout: timeoutMs,
     ...(retries ? {} : { maxRetries: 0 }),
   });
   const { name, description, parameters } = WEATHER;
@@ -22,10 +23,11 @@ async function ask(
   };
   if (!stream) return take(await client.messages.create(body), told);
   const events = client.messages.stream(body);
+  const leaving = events.controller;
   for await (const event of events) {
     if (event.type !== "content_block_delta" || event.delta.type !== "text_delta") continue;
     told.texts.push(event.delta.text);
-    if (told.texts.length === leaveAfter) return;
+    if (returns(asked, { texts: told.texts, leaving })) return;
   }
   if (tools) take(await events.finalMessage(), told);
 }

@@ -1,8 +1,19 @@
-import { pythonClient } from "./python_client.ts";
+import { aborts, doesNotAbort, pythonClient } from "./python_client.ts";
 import { missing } from "./python_packages.ts";
 import { ANTHROPIC } from "./situations.ts";
 import { testClient } from "./test_client.ts";
 
-testClient("PyPI anthropic", pythonClient("anthropic_client.py"), ANTHROPIC, {
-  ignore: missing !== undefined,
-});
+const ignore = missing !== undefined;
+
+testClient(
+  "PyPI anthropic",
+  pythonClient("anthropic_client.py"),
+  ANTHROPIC.filter(doesNotAbort),
+  { ignore },
+);
+testClient(
+  "PyPI anthropic, its task cancelled,",
+  pythonClient("anthropic_async.py"),
+  ANTHROPIC.filter(aborts),
+  { ignore },
+);

@@ -10,8 +10,16 @@ export interface Ask {
   readonly tools: boolean;
   /** Whether the library asks again as often as it does if it is not told otherwise. */
   readonly retries: boolean;
-  /** The client leaves once it has had so many pieces of text. */
-  readonly leaveAfter?: number;
+  /** How long the client waits for a sign of the engine. */
+  readonly timeoutMs: number;
+  readonly leave?: Leave;
+}
+
+/** The client leaves a stream: it returns from its loop, or aborts while it waits for the next event. */
+export interface Leave {
+  /** So many pieces of text. */
+  readonly after: number;
+  readonly by: "return" | "abort";
 }
 
 export interface ToolCall {
@@ -55,6 +63,16 @@ export function clientOf(
     }
     return told;
   };
+}
+
+/** Whether to return now; one that aborts does so as soon as it waits for more. */
+export function returns({ leave }: Ask, { texts, leaving }: {
+  texts: readonly string[];
+  leaving: AbortController;
+}): boolean {
+  if (texts.length !== leave?.after) return false;
+  if (leave.by === "abort") setTimeout(() => leaving.abort());
+  return leave.by === "return";
 }
 
 export const QUESTION = "What is the weather in Wien?";

@@ -1,9 +1,8 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import OpenAI from "openai";
 import { keptConnectionsGone } from "../support/connections_to.ts";
-import { idle } from "../support/idle.ts";
 import { until } from "../support/until.ts";
-import { type Ask, clientOf, QUESTION, type Told, WEATHER } from "./client.ts";
+import { type Ask, clientOf, QUESTION, returns, type Told, WEATHER } from "./client.ts";
 import { OPENAI } from "./situations.ts";
 import { testClient } from "./test_client.ts";
 import { withRouter } from "./with_router.ts";
@@ -11,15 +10,16 @@ import { withRouter } from "./with_router.ts";
 const MESSAGES = [{ role: "user" as const, content: QUESTION }];
 const CHAT = { model: "Qwen3-32B", messages: MESSAGES };
 
-function sdk(url: string, { maxRetries }: { maxRetries?: number } = { maxRetries: 0 }): OpenAI {
-  return new OpenAI({ baseURL: `${url}/v1`, apiKey: "not-needed", timeout: 20_000, maxRetries });
+function sdk(url: string, more: { maxRetries?: number; timeout?: number } = {}): OpenAI {
+  return new OpenAI({ baseURL: `${url}/v1`, apiKey: "not-needed", maxRetries: 0, ...more });
 }
 
 async function ask(
-  { url, model, temperature, stream, tools, retries, leaveAfter }: Ask,
+  asked: Ask,
   { texts, toolCalls }: Told,
 ): Promise<void> {
-  const { chat } = sdk(url, retries ? {} : undefined);
+  const { url, model, temperature, stream, tools, retries, timeoutMs } = asked;
+  const { chat } = sdk(url, { timeout: timeoutMs, ...(retries ? { maxRetries: undefined } : {}) });
   const body = {
     model,
     temperature,
@@ -35,12 +35,13 @@ async function ask(
     return;
   }
   const call = { name: "", arguments: "" };
-  for await (const { choices } of await chat.completions.create({ ...body, stream: true })) {
+  const answer = await chat.completions.create({ ...body, stream: true });
+  for await (const { choices } of answer) {
     const { content, tool_calls: [piece] = [] } = choices[0]!.delta;
     call.name += piece?.function?.name ?? "";
     call.arguments += piece?.function?.arguments ?? "";
     if (content) texts.push(content);
-    if (texts.length === leaveAfter) return;
+    if (returns(asked, { texts, leaving: answer.controller })) return;
   }
   if (call.name !== "") toolCalls.push(read(call));
 }
@@ -50,37 +51,6 @@ function read(call: { name: string; arguments: string }): Told["toolCalls"][numb
 }
 
 testClient("npm openai", clientOf(ask), OPENAI);
-
-Deno.test("promise 48: npm openai that aborts a stream frees the engine", () =>
-  withRouter(async ({ url }, sim) => {
-    const client = sdk(url);
-    for (const abort of ["break", "controller"] as const) {
-      const body = { ...CHAT, stream: true as const, max_tokens: 10_000 };
-      const stream = await client.chat.completions.create(body);
-      for await (const _ of stream) {
-        if (abort === "break") break;
-        stream.controller.abort();
-      }
-      await idle(sim);
-      assertEquals(sim.calls.at(-1)!.ended, "client_left");
-    }
-  }));
-
-Deno.test("promise 48: npm openai that gives up on an answer frees the engine", () =>
-  withRouter(async (router, sim) => {
-    const client = sdk(router.url);
-    sim.setFault("stall_before_head");
-    await assertRejects(
-      () => client.chat.completions.create(CHAT, { timeout: 100 }),
-      OpenAI.APIConnectionTimeoutError,
-    );
-    await idle(sim);
-    assertEquals(sim.calls.at(-1)!.ended, "client_left");
-    await until(
-      "the place is given back",
-      async () => (await router.stats("a"))["in_flight"] === 0,
-    );
-  }));
 
 Deno.test("promise 46: npm openai throws its right class, with our code, parameter and request id", () =>
   withRouter(async (router, sim) => {

@@ -1,6 +1,7 @@
 import { within } from "../support/within.ts";
 import { type Client, QUESTION, type Told, WEATHER } from "./client.ts";
 import { missing, PYTHON } from "./python_packages.ts";
+import type { Situation } from "./situations.ts";
 
 /**
  * A client that is a program in `python/`, started before the first test of a file and ended after the
@@ -13,6 +14,15 @@ export function pythonClient(program: string): Client {
   });
   Deno.test.afterAll(() => worker?.end());
   return (ask) => worker!.say({ ...ask, question: QUESTION, tool: WEATHER });
+}
+
+/** A program that waits in a call cannot abort it; `…_async.py` do that, and nothing else. */
+export function aborts({ ask }: Situation): boolean {
+  return ask?.leave?.by === "abort";
+}
+
+export function doesNotAbort(situation: Situation): boolean {
+  return !aborts(situation);
 }
 
 class Worker {

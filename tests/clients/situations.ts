@@ -150,11 +150,17 @@ function situations(say: Speech, wrong: Wrong): readonly Situation[] {
       down: true,
       error: { status: 503, code: "no_healthy_backend", message: "peer" },
     },
-    {
-      holds: "leaves a stream, and the engine is free",
-      ask: { stream: true, leaveAfter: 2 },
-      replies: [openStream(unfinished)],
+    ...(["return", "abort"] as const).map((by) => ({
+      holds: `leaves a stream, and the engine is free (${by})`,
+      ask: { stream: true, leave: { after: 2, by } },
+      replies: [openStream(unfinished.slice(0, -1))],
       texts: TEXTS.slice(0, 2),
+    })),
+    {
+      holds: "gives up waiting for an answer, and the engine is free",
+      ask: { timeoutMs: 1000 },
+      replies: [async () => {}],
+      error: true,
     },
     ...([
       ["429", refusal("429 Too Many Requests", say.error(BUSY), SOON)],

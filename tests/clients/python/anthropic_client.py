@@ -4,7 +4,7 @@ from worker import serve
 
 def ask(asked, told):
     retries = {} if asked.retries else {"max_retries": 0}
-    client = Anthropic(base_url=asked.url, api_key="not-needed", timeout=20, **retries)
+    client = Anthropic(base_url=asked.url, api_key="not-needed", timeout=asked.timeoutMs / 1000, **retries)
     tool = {
         "name": asked.tool["name"],
         "description": asked.tool["description"],
@@ -21,7 +21,7 @@ def ask(asked, told):
     with client.messages.stream(**body) as stream:
         for text in stream.text_stream:
             told.texts.append(text)
-            if len(told.texts) == asked.leaveAfter:
+            if len(told.texts) == asked.leave_after:
                 return
         if asked.tools:
             take(stream.get_final_message(), told)

@@ -13,7 +13,7 @@ def ask(asked, told):
         temperature=asked.temperature,
         tools=[{"type": "function", "function": asked.tool}] if asked.tools else None,
         stream=asked.stream,
-        timeout=20,
+        timeout=asked.timeoutMs / 1000,
         **({} if asked.retries else {"max_retries": 0}),
     )
     if asked.stream:
@@ -33,7 +33,7 @@ def read_stream(stream, asked, told):
             told.texts.append(delta.content)
         for piece in delta.tool_calls or []:
             add_piece(calls, piece)
-        if len(told.texts) == asked.leaveAfter:
+        if len(told.texts) == asked.leave_after:
             return stream.close()
     told.toolCalls = read_calls(calls)
 

@@ -4,7 +4,7 @@ from worker import add_piece, read_calls, serve
 
 def ask(asked, told):
     retries = {} if asked.retries else {"max_retries": 0}
-    client = OpenAI(base_url=f"{asked.url}/v1", api_key="not-needed", timeout=20, **retries)
+    client = OpenAI(base_url=f"{asked.url}/v1", api_key="not-needed", timeout=asked.timeoutMs / 1000, **retries)
     tools = [{"type": "function", "function": asked.tool}] if asked.tools else NOT_GIVEN
     answer = client.chat.completions.create(
         model=asked.model,
@@ -31,7 +31,7 @@ def read_stream(stream, asked, told):
             told.texts.append(delta.content)
         for piece in delta.tool_calls or []:
             add_piece(calls, piece)
-        if len(told.texts) == asked.leaveAfter:
+        if len(told.texts) == asked.leave_after:
             return
     told.toolCalls = read_calls(calls)
 

@@ -1,10 +1,11 @@
 """What every Python client has in common: a line of JSON asks, a line of JSON says what came of it."""
 
+import asyncio
 import json
 import sys
+from threading import Thread
 from types import SimpleNamespace
 
-UNSAID = {"temperature": None, "leaveAfter": None}
 FIELDS = {"status_code": "status", "code": "code", "param": "param"}
 
 
@@ -26,13 +27,37 @@ def read_calls(calls):
     return [{**call, "arguments": json.loads(call["arguments"])} for call in calls]
 
 
+def cancelled(texts_of):
+    """Of a stream of texts, a client whose task is cancelled while it waits for the next."""
+    loop = asyncio.new_event_loop()  # It runs on: its end must not be what ends a connection.
+    Thread(target=loop.run_forever, daemon=True).start()
+
+    async def ask(asked, told):
+        enough = asyncio.Event()
+
+        async def read():
+            async for text in texts_of(asked):
+                told.texts.append(text)
+                if len(told.texts) == asked.leave_after:
+                    enough.set()
+
+        reading = asyncio.create_task(read())
+        await enough.wait()
+        reading.cancel()
+        await asyncio.wait([reading])
+
+    return lambda *args: asyncio.run_coroutine_threadsafe(ask(*args), loop).result()
+
+
 def serve(ask, shown=openai_shown):
     """Answers until standard input ends. Libraries may print: that goes where errors go."""
     answers, sys.stdout = sys.stdout, sys.stderr
     for line in sys.stdin:
+        asked = SimpleNamespace(**{"temperature": None, "leave": {}, **json.loads(line)})
+        asked.leave_after = asked.leave.get("after")
         told = SimpleNamespace(texts=[], toolCalls=[], error=None)
         try:
-            ask(SimpleNamespace(**{**UNSAID, **json.loads(line)}), told)
+            ask(asked, told)
         except Exception as error:
             told.error = shown(error)
         told = {key: value for key, value in vars(told).items() if value is not None}
