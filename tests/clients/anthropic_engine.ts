@@ -25,6 +25,10 @@ function events(block: Fields, deltas: readonly Fields[], stop_reason: string): 
   ];
 }
 
+function error(text: string): Fields {
+  return { error: { type: "engine_error", message: text } };
+}
+
 const TOOL_USE = { type: "tool_use", id: "toolu_1", name: "weather" };
 
 /** What an engine with Anthropic's API says. */
@@ -43,5 +47,6 @@ export const ANTHROPIC_SPEECH: Speech = {
     ['{"city":', '"Wien"}'].map((partial_json) => ({ type: "input_json_delta", partial_json })),
     "tool_use",
   ),
-  error: (text) => ({ type: "error", error: { type: "engine_error", message: text } }),
+  error: (text) => ({ type: "error", ...error(text) }),
+  errorEvent: (text) => event("error", error(text)),
 };

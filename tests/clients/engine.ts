@@ -14,6 +14,8 @@ export interface Speech {
   /** The same for a tool call, its arguments in pieces. */
   readonly toolCallEvents: readonly string[];
   readonly error: (message: string) => unknown;
+  /** An error as the last event of a stream. */
+  readonly errorEvent: (message: string) => string;
 }
 
 /** How an engine answers one call. */
@@ -51,10 +53,10 @@ export function stream(events: readonly string[]): Reply {
   };
 }
 
-/** A stream that breaks. */
+/** A stream that breaks within an event. */
 export function brokenStream(events: readonly string[]): Reply {
   return async (conn) => {
-    await openStream(events)(conn);
+    await openStream([...events, "data: {"])(conn);
     conn.close();
   };
 }

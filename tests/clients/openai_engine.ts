@@ -19,6 +19,10 @@ function toolDelta(args: string, name?: string): Record<string, unknown> {
   return { tool_calls: [{ index: 0, ...first, function: { name, arguments: args } }] };
 }
 
+function error(message: string): unknown {
+  return { error: { message, type: "engine_error", param: null, code: "engine" } };
+}
+
 const BEGIN = event({ role: "assistant", content: "" });
 const DONE = "data: [DONE]\n\n";
 
@@ -48,5 +52,6 @@ export const OPENAI_SPEECH: Speech = {
     event({}, "tool_calls"),
     DONE,
   ],
-  error: (message) => ({ error: { message, type: "engine_error", param: null, code: "engine" } }),
+  error,
+  errorEvent: (message) => `data: ${JSON.stringify(error(message))}\n\n`,
 };

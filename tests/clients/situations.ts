@@ -20,6 +20,8 @@ export interface Situation {
   readonly ask?: Partial<Ask>;
   /** What the engine says to the first call, the second …; to more than that, nothing. */
   readonly replies: readonly Reply[];
+  /** More of the router's configuration. */
+  readonly config?: string;
   /** Whether nobody listens at the engine's port. */
   readonly down?: boolean;
   readonly texts?: readonly string[];
@@ -91,6 +93,21 @@ function situations(say: Speech, wrong: Wrong): readonly Situation[] {
       replies: [brokenStream(unfinished)],
       texts: TEXTS,
       error: BROKEN,
+    },
+    {
+      holds: "gets what came of a stream that falls silent, and our words",
+      ask: { stream: true },
+      config: "timeouts: { idle: 500ms }",
+      replies: [openStream(unfinished)],
+      texts: TEXTS,
+      error: { message: "backend a went silent", code: "upstream_idle_timeout" },
+    },
+    {
+      holds: "gets what came of a stream that ends with an error, and the engine's words",
+      ask: { stream: true },
+      replies: [stream([...unfinished, say.errorEvent("out of memory")])],
+      texts: TEXTS,
+      error: { message: "out of memory" },
     },
     {
       holds: "does not take half an answer for a whole one",

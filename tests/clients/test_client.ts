@@ -40,7 +40,8 @@ async function behaves(client: Client, situation: Situation): Promise<Shown | un
   await using engine = startEnginePeer((conn) => replies[calls++]?.(conn));
   const backends = backendsYaml([`http://127.0.0.1:${engine.port}`], ["models: [peer]"]);
   if (situation.down) engine.stopListening();
-  await using router = await RouterProcess.start(backends, { healthy: !situation.down });
+  const config = backends + (situation.config ?? "");
+  await using router = await RouterProcess.start(config, { healthy: !situation.down });
   const asked: Ask = {
     url: router.url,
     model: "peer",

@@ -1,11 +1,11 @@
 import litellm
-from worker import cancelled, serve
+from worker import api_base, cancelled, serve
 
 
 async def texts(asked):
     stream = await litellm.acompletion(
         model=asked.model,
-        api_base=f"{asked.url}/v1",
+        api_base=api_base(asked),
         api_key="not-needed",
         messages=[{"role": "user", "content": asked.question}],
         stream=True,

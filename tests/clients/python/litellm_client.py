@@ -1,5 +1,5 @@
 import litellm
-from worker import add_piece, read_calls, serve
+from worker import add_piece, api_base, read_calls, serve
 
 litellm.suppress_debug_info = True
 
@@ -7,7 +7,7 @@ litellm.suppress_debug_info = True
 def ask(asked, told):
     answer = litellm.completion(
         model=asked.model,
-        api_base=f"{asked.url}/v1",
+        api_base=api_base(asked),
         api_key="not-needed",
         messages=[{"role": "user", "content": asked.question}],
         temperature=asked.temperature,

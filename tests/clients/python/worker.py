@@ -9,6 +9,11 @@ from types import SimpleNamespace
 FIELDS = {"status_code": "status", "code": "code", "param": "param"}
 
 
+def api_base(asked):
+    """What litellm is to put a path behind; what it adds for Anthropic's API begins with /v1."""
+    return asked.url if asked.model.startswith("anthropic/") else f"{asked.url}/v1"
+
+
 def openai_shown(error):
     """The fields that OpenAI's library gives its errors, and others after it."""
     shown = {ours: getattr(error, theirs, None) for theirs, ours in FIELDS.items()}
