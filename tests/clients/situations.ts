@@ -38,6 +38,7 @@ const BROKEN: Shown = {
 };
 const BUSY = "too many tokens in the queue";
 const SOON = ["retry-after: 1"];
+const SOONER = [...SOON, "retry-after-ms: 50"];
 
 /** How to ask wrongly in an API, and what is then said. */
 interface Wrong {
@@ -181,7 +182,7 @@ function situations(say: Speech, wrong: Wrong): readonly Situation[] {
     },
     ...([
       ["429", refusal("429 Too Many Requests", say.error(BUSY), SOON)],
-      ["503", refusal("503 Service Unavailable", say.error(BUSY), SOON)],
+      ["503", refusal("503 Service Unavailable", say.error(BUSY), SOONER)],
     ] as const).map(([status, reply]) => ({
       holds: `asks again by itself after a ${status} that says when`,
       ask: { retries: true },

@@ -13,6 +13,9 @@ export interface TestClientOptions {
   ignore?: boolean;
 }
 
+/** Far longer than any answer here takes. */
+const PATIENCE_MS = 20_000;
+
 /** One test for each situation. */
 export function testClient(
   name: string,
@@ -48,14 +51,14 @@ async function behaves(client: Client, situation: Situation): Promise<Shown | un
     stream: false,
     tools: false,
     retries: false,
-    timeoutMs: 20_000,
+    timeoutMs: PATIENCE_MS,
     ...situation.ask,
   };
   const told = await within(client(asked), "the client's end", { ms: 30_000 });
   assertEquals(told.texts, [...situation.texts ?? []], Deno.inspect(told));
   assertEquals(told.toolCalls, [...situation.toolCalls ?? []]);
   assertEquals(posts(engine).length, replies.length, "calls that came to the engine");
-  if (asked.leave !== undefined || asked.timeoutMs < 20_000) {
+  if (asked.leave !== undefined || asked.timeoutMs < PATIENCE_MS) {
     const { connection } = posts(engine).at(-1)!;
     assert(await (await engine.connection(connection)).closedByPeer !== "ours");
   }
