@@ -13,6 +13,14 @@ import type { Exchange } from "./exchange.ts";
 /** How long a client that reads nothing can hold up the last event of a broken stream, milliseconds. */
 export const LAST_WORD_MS = 5000;
 
+/**
+ * How long a client has to read that event before the cut, milliseconds. Web streams drop what they have not given
+ * yet when they hear of an error, and with the two in one read clients lost the event, and the token before it:
+ * 12 of 60 new processes with ai-sdk 7, 2 of 60 after 10 ms, none of 60 after 50 ms. At least a turn in any
+ * case: Deno 2.6 loses what is enqueued in the same turn as an error.
+ */
+const READ_MS = 50;
+
 export interface BreakOffOptions {
   exchange: Exchange;
   backend: string;
@@ -46,8 +54,7 @@ export async function breakOff(
       const said = writer.write(encodeEvent(data, { ...named, openEvent }));
       await withinMs(said, LAST_WORD_MS);
     }
-    // Deno 2.6 loses what is enqueued in the same turn as the error that follows it.
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await withinMs(writer.closed, stream instanceof EventStream ? READ_MS : 0);
   }
   stream.fail(error);
 }
