@@ -2,12 +2,15 @@ import type { BackendSpec } from "../registry/backend.ts";
 import { PolledSource, SourceError } from "./polled_source.ts";
 import { specAt } from "./spec.ts";
 
+/** How long a name server may take for one answer, milliseconds. */
+const TIMEOUT_MS = 3000;
+
 export interface DnsOptions {
   name: string;
   type: "SRV" | "A" | "AAAA";
   /** Of the engines; SRV records say their own. */
   port: number;
-  /** `host` or `host:port` of the server to be asked; undefined: the system's. */
+  /** The server to be asked; undefined: the system's. */
   nameServer: { host: string; port: number } | undefined;
   intervalMs: number;
   removalGraceMs: number;
@@ -20,36 +23,75 @@ export function dns(options: DnsOptions): PolledSource {
   return new PolledSource({
     ...options,
     name: `dns ${type} ${name}`,
-    read: () => resolve(options),
+    read: () => read(options),
   });
 }
 
-async function resolve(options: DnsOptions): Promise<BackendSpec[]> {
-  const { name, type, port, nameServer } = options;
-  const how = nameServer === undefined
-    ? {}
-    : { nameServer: { ipAddr: nameServer.host, port: nameServer.port } };
+async function read(options: DnsOptions): Promise<BackendSpec[]> {
+  const { name, type, port } = options;
   try {
-    if (type !== "SRV") {
-      const addresses = await Deno.resolveDns(name, type, how);
-      return addresses.sort().map((host) => specAt({ name: `${host}_${port}`, host, port }));
-    }
-    const records = await Deno.resolveDns(name, "SRV", how);
-    // Of SRV records the lowest priority alone is used (RFC 2782).
-    const first = Math.min(...records.map(({ priority }) => priority));
-    const used = records.filter(({ priority }) => priority === first);
-    return used.map(({ target, port, weight }) => {
-      const host = target.replace(/\.$/, "");
-      // A weight of 0 has a very small chance there, here it would have none.
-      return specAt({
+    const specs = type === "SRV"
+      ? await servers(options)
+      : (await addresses(name, type, options)).map((host) => ({
         name: `${host}_${port}`,
         host,
         port,
-        weight: Math.min(Math.max(weight, 1), 1000),
-      });
-    }).sort((one, other) => one.name < other.name ? -1 : 1);
+      }));
+    return specs.map(specAt).sort((one, other) => one.name < other.name ? -1 : 1);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return []; // the name stands for nobody at present
     throw new SourceError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+interface Server {
+  name: string;
+  host: string;
+  port: number;
+  weight?: number;
+}
+
+/** What SRV records name, each at its address by the same name server: its names may be known there alone. */
+async function servers({ name, ...options }: DnsOptions): Promise<Server[]> {
+  const records = await found(Deno.resolveDns(name, "SRV", askedAt(options)));
+  // The lowest priority alone is used (RFC 2782).
+  const first = Math.min(...records.map(({ priority }) => priority));
+  const used = records.filter(({ priority }) => priority === first);
+  const all = await Promise.all(used.map(async ({ target, port, weight }) => {
+    const host = target.replace(/\.$/, "");
+    const v4 = await addresses(host, "A", options);
+    const hosts = v4.length > 0 ? v4 : await addresses(host, "AAAA", options);
+    return hosts.map((address, index): Server => ({
+      name: index === 0 ? `${host}_${port}` : `${host}_${port}_${index}`,
+      host: address,
+      port,
+      // A weight of 0 has a very small chance there, here it would have none.
+      weight: Math.min(Math.max(weight, 1), 1000),
+    }));
+  }));
+  return all.flat();
+}
+
+async function addresses(
+  name: string,
+  type: "A" | "AAAA",
+  options: Pick<DnsOptions, "nameServer">,
+): Promise<string[]> {
+  return (await found(Deno.resolveDns(name, type, askedAt(options)))).sort();
+}
+
+function askedAt({ nameServer }: Pick<DnsOptions, "nameServer">): Deno.ResolveDnsOptions {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  return nameServer === undefined
+    ? { signal }
+    : { signal, nameServer: { ipAddr: nameServer.host, port: nameServer.port } };
+}
+
+/** A name that stands for nobody at present is no trouble. */
+async function found<T>(records: Promise<T[]>): Promise<T[]> {
+  try {
+    return await records;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
