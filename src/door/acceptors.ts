@@ -11,7 +11,10 @@ import { findServeHttpOnConnection, type ServeHttpOnConnection } from "./http_on
 import { PlainServer } from "./plain_server.ts";
 
 export interface AcceptorOptions {
-  config: Pick<Config, "limits" | "timeouts">;
+  config: {
+    readonly limits: Pick<Config["limits"], "maxConnections">;
+    readonly timeouts: Pick<Config["timeouts"], "headMs" | "keepAliveMs" | "clientStallMs">;
+  };
   handler: Handler;
   log: Log;
   /** Monotonic clock, milliseconds. */
