@@ -2,13 +2,14 @@ import { describeFlags, readFlags } from "./args.ts";
 import { CHECK } from "./check.ts";
 import { DEMO } from "./demo.ts";
 import { CliError, EXIT } from "./exit.ts";
+import { REGISTRY } from "./registry.ts";
 import { SERVE } from "./serve.ts";
 import { SIM } from "./sim.ts";
 import { logLines, writeError, writeOut } from "./stdio.ts";
 import type { Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 
-const VERBS: readonly Verb[] = [SERVE, CHECK, SIM, DEMO, VERSION];
+const VERBS: readonly Verb[] = [SERVE, CHECK, REGISTRY, SIM, DEMO, VERSION];
 /** How long the last lines of the log may take. */
 const LAST_LINES_MS = 1000;
 const HELP = { help: { type: "boolean", short: "h", help: "show this help" } } as const;
@@ -57,6 +58,8 @@ async function runVerb(args: readonly string[]): Promise<number> {
     writeOut(helpOf(verb));
     return EXIT.ok;
   }
+  // Deno grants writing for the whole executable or not at all; a path cannot be known when it is built.
+  if (verb.writes !== true) Deno.permissions.revokeSync({ name: "write" });
   return await verb.run(parsed);
 }
 

@@ -11,6 +11,8 @@ export interface Verb {
   /** What else its help says. */
   readonly notes?: string;
   readonly maxPositionals?: number;
+  /** Whether it may write files: any other gives up that permission before it begins. */
+  readonly writes?: boolean;
   /** Returns the exit code. Throws `CliError` for what its user can mend. */
   readonly run: (args: ParsedArgs) => number | Promise<number>;
 }

@@ -37,6 +37,7 @@ export function routerCommand(
     "--allow-net",
     "--allow-read",
     "--allow-env",
+    "--allow-write",
     "--no-prompt",
     "--unstable-no-legacy-abort",
     "--v8-flags=--no-memory-reducer",
