@@ -199,7 +199,12 @@ export class RegistryBook {
   /** There, or gone and not forgotten. */
   #known(name: string): Entry {
     const entry = this.#entries.get(name) ?? this.#gone.get(name);
-    if (entry === undefined) throw new BookError("unknown", `no service has the name ${name}`);
+    if (entry === undefined) {
+      throw new BookError(
+        "unknown",
+        `no service '${name}' has registered, and babysitters do so only when they start`,
+      );
+    }
     return entry;
   }
 
