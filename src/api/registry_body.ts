@@ -18,7 +18,7 @@ const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
  */
 export async function readJson(request: Request, head: RequestHead): Promise<unknown> {
   const { contentType, contentEncoding } = head;
-  // Without this any page in a browser in this network could register: for this type it has to ask first.
+  // As InfiniLM-SVC has it.
   if (!JSON_TYPE.test(contentType ?? "")) {
     const received = contentType === undefined ? "none" : JSON.stringify(contentType.slice(0, 80));
     throw new RouterError(

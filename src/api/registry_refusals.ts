@@ -13,9 +13,9 @@ const STATUS: Readonly<Record<Exclude<BookErrorCode, "unknown">, number>> = {
 };
 
 /** What an operator has to mend; the rest is between a service and its author. */
-const TOLD: ReadonlySet<BookErrorCode> = new Set(["address", "owner", "full"]);
+const TOLD: ReadonlySet<BookErrorCode> = new Set(["address", "owner", "full", "unknown"]);
 
-/** A babysitter that is refused asks again every two seconds: the same is told once in this time. */
+/** A babysitter that is refused tries again every two seconds: the same is told once in this time. */
 const TOLD_FOR_MS = 60_000;
 
 /** How many different refusals are told in that time. */
@@ -36,8 +36,8 @@ export class Refusals {
   /** What is neither a refusal of the book nor of the request is a defect: the log has it, not the client. */
   response(error: unknown, client: string): Response {
     if (error instanceof BookError) {
-      if (error.code === "unknown") return nothing();
       if (TOLD.has(error.code)) this.#tell(error.message, client);
+      if (error.code === "unknown") return nothing();
       return jsonResponse({ error: error.message }, STATUS[error.code]);
     }
     if (!(error instanceof RouterError)) {
@@ -59,7 +59,7 @@ export class Refusals {
     const told = `${client} ${reason}`;
     if (this.#told.has(told) || this.#told.size >= MAX_TOLD) return;
     this.#told.add(told);
-    this.#log.warn("a registration was refused", { client, reason });
+    this.#log.warn("a service was refused", { client, reason });
   }
 }
 

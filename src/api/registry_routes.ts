@@ -40,6 +40,8 @@ interface Visit {
 type Answer = (visit: Visit) => Response | Promise<Response>;
 type Methods = Readonly<Record<string, Answer>>;
 
+const READING: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
 /** The HTTP side of a registry, as InfiniLM-SVC's babysitters and routers speak to one. */
 export function createRegistryRoutes(
   options: RegistryRouteOptions,
@@ -52,6 +54,11 @@ export function createRegistryRoutes(
       const head = readHead(request.headers);
       const { path, query } = readTarget(request, head);
       if (head.host === undefined) throw hostNeeded(undefined);
+      // A page in a browser may not change anything, wherever it came from: it could stand for any stranger.
+      // Browsers say so of every request but GET and HEAD; babysitters and routers never do.
+      if (request.headers.has("origin") && !READING.has(request.method)) {
+        throw new RouterError("bad_request", "a registry takes nothing from pages in browsers");
+      }
       const { methods, name } = pages(path);
       const method = request.method === "HEAD" ? "GET" : request.method;
       const answer = Object.hasOwn(methods, method) ? methods[method] : undefined;
