@@ -62,7 +62,7 @@ export function routerCommand(
 export class RouterProcess {
   readonly #child: Deno.ChildProcess;
   readonly #reading: Promise<unknown>;
-  readonly #configFile: string;
+  readonly #configFile: string | undefined;
   readonly #waiting = new Set<() => void>();
   /** Of every `fetch` so far: only its caller knows when the answer has been read. */
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -71,7 +71,7 @@ export class RouterProcess {
   noise = "";
   port = 0;
 
-  private constructor(child: Deno.ChildProcess, configFile: string) {
+  private constructor(child: Deno.ChildProcess, configFile?: string) {
     this.#child = child;
     this.#configFile = configFile;
     this.#reading = Promise.all([this.#readLog(), child.stdout.pipeTo(new WritableStream())]);
@@ -101,6 +101,20 @@ export class RouterProcess {
       throw error;
     }
     return router;
+  }
+
+  /** The verb `registry`, which has no configuration. */
+  static async startRegistry(flags: readonly string[] = []): Promise<RouterProcess> {
+    const own = ["--host", "127.0.0.1", "--port", "0", "--log-format", "json"];
+    const registry = new RouterProcess(routerCommand(["registry", ...own, ...flags]).spawn());
+    try {
+      const listening = await registry.logged((line) => line.message === "registry is listening");
+      registry.port = listening["port"] as number;
+    } catch (error) {
+      await registry[Symbol.asyncDispose]();
+      throw error;
+    }
+    return registry;
   }
 
   async #up(options: RouterOptions): Promise<void> {
@@ -210,7 +224,7 @@ export class RouterProcess {
     for (const timer of this.#timers) clearTimeout(timer);
     await this.status;
     await within(this.#reading, "the end of the router's output");
-    await Deno.remove(this.#configFile).catch(() => {});
+    if (this.#configFile !== undefined) await Deno.remove(this.#configFile).catch(() => {});
   }
 
   #lastWords(): string {
