@@ -112,7 +112,7 @@ Deno.test("without --config the file is ./config.yaml, and its absence is named"
 Deno.test("every verb has help with its flags and examples, and version says what it is", async () => {
   const overview = await run(["--help"]);
   assertEquals([overview.code, overview.err], [0, ""]);
-  for (const verb of ["serve", "check", "sim", "demo", "version"]) {
+  for (const verb of ["serve", "check", "registry", "sim", "demo", "version"]) {
     assertMatch(overview.out, new RegExp(`^  ${verb} `, "m"));
     const help = await run([verb, "--help"]);
     assertEquals([verb, help.code], [verb, 0]);
