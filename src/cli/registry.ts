@@ -93,7 +93,10 @@ SIGTERM and SIGINT: ends, exit 0.`,
     });
     const exitCode = await Promise.race([
       stopped.then(() => EXIT.ok),
-      registry.lost.then(() => EXIT.unavailable),
+      registry.lost.then(async () => {
+        await registry.stop(); // what has not been written yet is
+        return EXIT.unavailable;
+      }),
     ]);
     log.info("stopped");
     return exitCode;

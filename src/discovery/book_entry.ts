@@ -24,6 +24,8 @@ export interface Entry {
   heartbeatAt: number;
   /** The same by the monotonic clock, by which silence is measured: a wall clock may be set. */
   heardAt: number;
+  /** When its owner was last heard, by the same clock: others may send its heartbeats. */
+  ownerHeardAt: number;
   health: HealthStatus;
 }
 

@@ -59,7 +59,11 @@ export function readState(text: string, options: ReadStateOptions): BookState {
   const isSilent = ({ heartbeatAt }: Entry): boolean => options.wallNow() - heartbeatAt > KEPT_MS;
   return {
     entries: present.filter((entry) => !isSilent(entry)),
-    gone: [...absent, ...present.filter(isSilent)],
+    // Their names were free, or would have been.
+    gone: [...absent, ...present.filter(isSilent)].map((entry) => ({
+      ...entry,
+      ownerHeardAt: -Infinity,
+    })),
     dropped: services.length + gone.length - present.length - absent.length,
   };
 }
@@ -81,6 +85,7 @@ function readEntry(saved: unknown, { allow, now }: ReadStateOptions): Entry | un
       registeredAt: registered_at,
       heartbeatAt: heartbeat_at,
       heardAt: now(),
+      ownerHeardAt: now(),
       health: "unknown",
     };
   } catch (error) {

@@ -68,17 +68,18 @@ export class RegistryBook {
 
   /** Takes a service, in the place of the one of its name. Throws `BookError` (`owner`, `full`, `too_large`). */
   register(told: Told, { client, address }: Asked): ShownEntry {
-    const { wallNow, log } = this.#options;
-    const { name } = told;
-    const before = this.#entries.get(name);
+    const { now, wallNow, log } = this.#options;
+    const { name, host, port } = told;
+    const before = this.#entries.get(name) ?? this.#gone.get(name);
     if (before !== undefined) this.#checkOwner(before, client);
     const entry = this.#put({
       told,
       address,
       owner: plainAddress(client),
+      ownerHeardAt: now(),
       registeredAt: wallNow(),
-    });
-    const { host, port } = told;
+      health: "unknown",
+    }, client);
     log.info("service registered", {
       service: name,
       host,
@@ -99,14 +100,9 @@ export class RegistryBook {
     { client, address }: { client: string; address: string | undefined },
   ): ShownEntry {
     const before = this.#known(name);
-    const present = this.#entries.has(name);
-    if (present) this.#checkOwner(before, client);
-    const entry = this.#put({
-      told: { ...before.told, ...change },
-      address: address ?? before.address,
-      owner: present ? before.owner : plainAddress(client),
-      registeredAt: before.registeredAt,
-    }, present ? before.health : "unknown");
+    this.#checkOwner(before, client);
+    const told = { ...before.told, ...change };
+    const entry = this.#put({ ...before, told, address: address ?? before.address }, client);
     this.#options.log.info("service updated", { service: name, client });
     return this.#shown(entry);
   }
@@ -117,12 +113,13 @@ export class RegistryBook {
     // Without a status anybody's will do: it can only keep what was registered, and addresses may change.
     if (status !== undefined && status !== entry.told.status) {
       this.#checkOwner(entry, client);
-      this.#put({ ...entry, told: { ...entry.told, status } }, entry.health);
+      this.#put({ ...entry, told: { ...entry.told, status } }, client);
       this.#options.log.info("service updated", { service: name, client, status });
     } else if (this.#entries.has(name)) {
+      if (isOwner(entry, client)) entry.ownerHeardAt = this.#options.now();
       this.#hear(entry);
     } else {
-      this.#put(entry);
+      this.#put(entry, client);
       this.#options.log.info("service is back", { service: name, client });
     }
   }
@@ -163,8 +160,9 @@ export class RegistryBook {
 
   /** Takes what an earlier process has kept, before anybody else is heard. */
   restore(entries: readonly Entry[], gone: readonly Entry[]): void {
-    for (const entry of entries) this.#entries.set(entry.told.name, entry);
-    for (const entry of gone) this.#remember(entry);
+    const present = entries.slice(0, this.#options.maxEntries);
+    for (const entry of present) this.#entries.set(entry.told.name, entry);
+    for (const entry of gone) if (!this.#entries.has(entry.told.name)) this.#remember(entry);
   }
 
   get(name: string): ShownEntry | undefined {
@@ -208,27 +206,30 @@ export class RegistryBook {
     return entry;
   }
 
-  #checkOwner({ told: { name }, owner }: Entry, client: string): void {
-    if (owner === plainAddress(client) || this.#options.allow.has(client)) return;
+  /**
+   * A name is its owner's as long as that is heard. Not as long as the service is: a babysitter whose address has
+   * changed keeps what it registered before alive, and must be able to register anew.
+   */
+  #checkOwner(entry: Entry, client: string): void {
+    const { now, allow } = this.#options;
+    const lapsed = now() - entry.ownerHeardAt > KEPT_MS;
+    if (lapsed || isOwner(entry, client) || allow.has(client)) return;
+    const { name } = entry.told;
     throw new BookError(
       "owner",
       `service '${name}' was registered from another address, and is not for ${client} to change`,
     );
   }
 
-  #put(
-    entry: Pick<Entry, "told" | "address" | "owner" | "registeredAt">,
-    health: HealthStatus = "unknown",
-  ): Entry {
+  #put(entry: Omit<Entry, "heartbeatAt" | "heardAt">, client: string): Entry {
     const { maxEntries, now, wallNow } = this.#options;
-    const { told, address, owner, registeredAt } = entry;
-    const { name } = told;
-    checkSize(told);
+    const { name } = entry.told;
+    checkSize(entry.told);
     if (!this.#entries.has(name) && this.#entries.size >= maxEntries) {
       throw new BookError("full", `there are ${maxEntries} services, and no more are taken`);
     }
-    const times = { heartbeatAt: wallNow(), heardAt: now() };
-    const put = { told, address, owner, registeredAt, ...times, health };
+    const put = { ...entry, heartbeatAt: wallNow(), heardAt: now() };
+    if (isOwner(put, client)) put.ownerHeardAt = now();
     this.#gone.delete(name);
     this.#entries.set(name, put);
     this.#tell("entries");
@@ -244,7 +245,7 @@ export class RegistryBook {
   }
 
   #remember(entry: Entry): void {
-    this.#gone.set(entry.told.name, entry);
+    this.#gone.set(entry.told.name, { ...entry, health: "unknown" });
     const [oldest] = this.#gone.keys();
     if (this.#gone.size > this.#options.maxEntries) this.#gone.delete(oldest!);
   }
@@ -252,4 +253,8 @@ export class RegistryBook {
   #tell(change: BookChange): void {
     for (const watcher of this.#watchers) watcher(change);
   }
+}
+
+function isOwner({ owner }: Pick<Entry, "owner">, client: string): boolean {
+  return owner === plainAddress(client);
 }

@@ -13,8 +13,8 @@ const SOON_MS = 1000;
 /** The same where losing it costs little. */
 const LATER_MS = 30_000;
 
-/** Services may tell of themselves what is not for everybody. */
-const MODE = 0o600;
+/** For its owner alone: services may tell of themselves what is not for everybody. */
+const OVERWRITE: Deno.OpenOptions = { write: true, create: true, truncate: true, mode: 0o600 };
 
 /** What nobody can have written. */
 const MAX_BYTES = 256 * 1024 * 1024;
@@ -56,7 +56,12 @@ export class StateFile {
         reason: error.message,
       });
     }
-    Deno.writeTextFileSync(this.#beside, write(), { mode: MODE });
+    {
+      using file = Deno.openSync(this.#beside, OVERWRITE);
+      const bytes = new TextEncoder().encode(write());
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      file.syncDataSync();
+    }
     Deno.renameSync(this.#beside, path);
   }
 
@@ -114,7 +119,7 @@ export class StateFile {
 
 /** Writes a file and waits until it is on the disk: a name must not come to stand for half of it. */
 async function writeWhole(path: string, text: string): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: MODE });
+  using file = await Deno.open(path, OVERWRITE);
   const bytes = new TextEncoder().encode(text);
   for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
   await file.syncData();

@@ -15,30 +15,29 @@ class Model {
   now = 0;
 
   register(name: string, client: string, status: string): string | undefined {
-    const before = this.#at(this.present, name);
-    if (before && !may(client, before)) return "owner";
-    return this.#put({ name, owner: client, status });
+    const before = this.#known(name);
+    if (before && !this.#may(client, before)) return "owner";
+    return this.#put({ name, owner: client, ownerHeard: this.now, status });
   }
 
   heartbeat(name: string, client: string, status: string | undefined): string | undefined {
-    const known = this.#at(this.present, name) ?? this.#at(this.gone, name);
+    const known = this.#known(name);
     if (!known) return "unknown";
     const changes = status !== undefined && status !== known.status;
-    if (changes && !may(client, known)) return "owner";
-    return this.#put({ name, owner: known.owner, status: status ?? known.status });
+    if (changes && !this.#may(client, known)) return "owner";
+    return this.#put({ ...this.#heard(known, client), status: status ?? known.status });
   }
 
   update(name: string, client: string, status: string): string | undefined {
-    const present = this.#at(this.present, name);
-    const known = present ?? this.#at(this.gone, name);
+    const known = this.#known(name);
     if (!known) return "unknown";
-    if (present && !may(client, present)) return "owner";
-    return this.#put({ name, owner: present?.owner ?? client, status });
+    if (!this.#may(client, known)) return "owner";
+    return this.#put({ ...this.#heard(known, client), status });
   }
 
   delete(name: string, client: string): string | undefined {
     const before = this.#at(this.present, name);
-    if (before && !may(client, before)) return "owner";
+    if (before && !this.#may(client, before)) return "owner";
     this.present = this.present.filter((service) => service !== before);
     return undefined;
   }
@@ -55,6 +54,18 @@ class Model {
       status,
       well: status === "running" && this.now - heard < 120_000,
     })).sort(byName);
+  }
+
+  #may(client: string, { owner, ownerHeard }: Service): boolean {
+    return client === owner || client === TRUSTED || this.now - ownerHeard > 300_000;
+  }
+
+  #heard(service: Service, client: string): Service {
+    return client === service.owner ? { ...service, ownerHeard: this.now } : service;
+  }
+
+  #known(name: string): Service | undefined {
+    return this.#at(this.present, name) ?? this.#at(this.gone, name);
   }
 
   #at(services: readonly Service[], name: string): Service | undefined {
@@ -76,12 +87,9 @@ class Model {
 interface Service {
   name: string;
   owner: string;
+  ownerHeard: number;
   status: string;
   heard: number;
-}
-
-function may(client: string, { owner }: Service): boolean {
-  return client === owner || client === TRUSTED;
 }
 
 function byName(one: { name: string }, other: { name: string }): number {

@@ -122,6 +122,25 @@ Deno.test("only the address that registered a service changes it, unless the ope
   assertEquals(refusalOf(() => book.delete("a", OWNER)), "owner", "it went, and the name was free");
 });
 
+Deno.test("an owner that is heard no more loses its name, though others keep the service alive", () => {
+  const book = new TestBook();
+  book.add("a", {}, OWNER);
+  const registers = (): string | undefined =>
+    refusalOf(() => book.add("a", { port: 9000 }, STRANGER));
+  for (let ms = 30_000; ms <= 300_000; ms += 30_000) {
+    book.clock.ms = ms;
+    book.heartbeat("a", { client: STRANGER });
+    assertEquals(registers(), "owner");
+  }
+  book.heartbeat("a", { client: OWNER });
+  book.clock.ms = 600_000;
+  book.heartbeat("a", { client: STRANGER });
+  assertEquals(registers(), "owner");
+  book.clock.ms++;
+  assertEquals(registers(), undefined);
+  assertEquals([book.get("a")?.port, refusalOf(() => book.delete("a", OWNER))], [9000, "owner"]);
+});
+
 Deno.test("there are so many services and no more, and so many that are gone are remembered", () => {
   const book = new TestBook({ maxEntries: 2 });
   for (const name of ["a", "b"]) book.add(name);
