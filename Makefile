@@ -3,8 +3,8 @@
 
 SHELL := /bin/sh
 TOOLCHAIN := . packaging/toolchain.sh;
-# Writing is for the state file of a registry, whose path nobody knows when the executable is built; every
-# verb that writes nothing gives the permission up at its start (src/cli/main.ts).
+# Writing is for a state file, whose path nobody knows when the executable is built; a process without one
+# gives the permission up at its start (src/cli/write_permission.ts).
 PERMISSIONS := --allow-net --allow-read --allow-env --allow-write --no-prompt
 # Without the last one Deno aborts request.signal after answers that went well, too: 5 % of a small call.
 # After a few idle seconds V8's memory reducer collects so hard that compiled code goes with it: calls cost

@@ -8,6 +8,7 @@ import { SIM } from "./sim.ts";
 import { logLines, writeError, writeOut } from "./stdio.ts";
 import type { Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
+import { giveUpWriting } from "./write_permission.ts";
 
 const VERBS: readonly Verb[] = [SERVE, CHECK, REGISTRY, SIM, DEMO, VERSION];
 /** How long the last lines of the log may take. */
@@ -58,8 +59,7 @@ async function runVerb(args: readonly string[]): Promise<number> {
     writeOut(helpOf(verb));
     return EXIT.ok;
   }
-  // Deno grants writing for the whole executable or not at all; a path cannot be known when it is built.
-  if (verb.writes !== true) Deno.permissions.revokeSync({ name: "write" });
+  if (verb.writes !== true) giveUpWriting();
   return await verb.run(parsed);
 }
 

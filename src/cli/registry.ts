@@ -7,6 +7,7 @@ import { processLog } from "./process_log.ts";
 import { startRegistry } from "./registry_server.ts";
 import { signalLoop } from "./signals.ts";
 import type { Verb } from "./verb.ts";
+import { giveUpWriting } from "./write_permission.ts";
 
 const FLAGS: Flags = {
   host: { type: "string", value: "HOST", help: "address to listen on (default: 0.0.0.0)" },
@@ -78,6 +79,7 @@ SIGTERM and SIGINT: ends, exit 0.`,
       healthTimeoutMs: seconds("health-timeout"),
       cleanupIntervalMs: seconds("cleanup-interval"),
     };
+    if (options.stateFile === undefined) giveUpWriting();
     const log = processLog({
       level: oneOf(args, "log-level", ["info", "debug", "warn", "error"]),
       format: oneOf(args, "log-format", ["text", "json"]),

@@ -6,11 +6,13 @@ import { processLog } from "./process_log.ts";
 import { startRouter } from "./router.ts";
 import { signalLoop } from "./signals.ts";
 import type { Verb } from "./verb.ts";
+import { giveUpWriting } from "./write_permission.ts";
 
 /** The router, until it is told to stop. */
 export const SERVE: Verb = {
   name: "serve",
   summary: "run the router (the default)",
+  writes: true,
   flags: CONFIG_FLAGS,
   examples: [
     "infinilm-router --config /etc/infinilm-router/config.yaml",
@@ -21,6 +23,7 @@ export const SERVE: Verb = {
 SIGHUP: one line in the log, and nothing else.`,
   async run(args): Promise<number> {
     const config = readConfig(args);
+    if (config.stateFile === undefined) giveUpWriting();
     const log = processLog(config.log);
     const lastResort = new LastResort({ log, now: () => performance.now() });
     lastResort.listen(globalThis);

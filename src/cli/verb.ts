@@ -11,7 +11,7 @@ export interface Verb {
   /** What else its help says. */
   readonly notes?: string;
   readonly maxPositionals?: number;
-  /** Whether it may write files: any other gives up that permission before it begins. */
+  /** Whether it may have files to write, and sees to that permission itself; any other has none. */
   readonly writes?: boolean;
   /** Returns the exit code. Throws `CliError` for what its user can mend. */
   readonly run: (args: ParsedArgs) => number | Promise<number>;

@@ -19,10 +19,16 @@ Deno.exit(0);`;
   return /^write:(\w+)$/m.exec(out)?.[1] ?? `${out}${err}`;
 }
 
-Deno.test("a verb that writes no files gives up that permission, the registry keeps it", async () => {
+Deno.test("a process without a state file gives up writing, one that has one keeps it", async () => {
+  const elsewhere = ["--host", "203.0.113.1", "--port", "0"];
+  const folder = await Deno.makeTempDir();
+  const kept = ["--state-file", `${folder}/state.json`];
   assertEquals(await permissionAfter(["version"]), "prompt", "which means no, as nobody is asked");
+  assertEquals(await permissionAfter(["registry", ...elsewhere]), "prompt");
+  assertEquals(await permissionAfter(["registry", ...elsewhere, ...kept]), "granted");
   assertEquals(
-    await permissionAfter(["registry", "--port", "0", "--host", "203.0.113.1"]),
-    "granted",
+    await permissionAfter(["serve", "--config", "config.example.yaml", ...elsewhere]),
+    "prompt",
   );
+  await Deno.remove(folder, { recursive: true });
 });
