@@ -15,6 +15,7 @@ import { OpenCalls } from "../proxy/open_calls.ts";
 import { UNLIMITED } from "../proxy/retry_budget.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { RunningRegistry } from "./registry_server.ts";
 import { createSources } from "./sources.ts";
 import { listenError } from "./listen_error.ts";
 
@@ -59,7 +60,8 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     ignoredNotes: new IgnoredNotes(log),
     now,
   };
-  const merge = new Merge(createSources(config, { log }), {
+  const sources = createSources(config, { log });
+  const merge = new Merge(sources.all, {
     log,
     now,
     onSpecs: (specs) => fleet.apply(specs),
@@ -73,31 +75,41 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     createRequestId: () => crypto.randomUUID(),
   });
   const open = createAcceptors({ config, handler, log, now });
-  const listener = listen({ listen: config.listen, open, log, now });
+  const listener = listen(
+    { listen: config.listen, open, log, now },
+    () => stopAll(sources.registries),
+  );
   merge.start();
   const { host, port } = listener;
   log.info("router is listening", { host, port, backends: config.backends.length });
   return {
     host,
     port,
-    lost: listener.lost,
+    lost: Promise.race([listener.lost, ...sources.registries.map(({ lost }) => lost)]),
     async drain(): Promise<void> {
       draining = true;
       await endOf(listener.shutdown(), house.openCalls);
       listener.cut();
       house.requestTimer.stop();
       merge.stop();
+      await stopAll(sources.registries);
       fleet.stop();
     },
   };
 }
 
-function listen(options: ListenerOptions): Listener {
+/** `giveUp` ends what already runs, if this cannot. */
+function listen(options: ListenerOptions, giveUp: () => void): Listener {
   try {
     return new Listener(options);
   } catch (error) {
+    giveUp();
     throw listenError(error, options.listen);
   }
+}
+
+async function stopAll(registries: readonly RunningRegistry[]): Promise<void> {
+  await Promise.all(registries.map((registry) => registry.stop()));
 }
 
 /**

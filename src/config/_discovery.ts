@@ -67,7 +67,8 @@ const source = z.strictObject({
     listen: requiredKey(address, { meaning: "where babysitters register" }),
     allow: key(networks, {
       default: [],
-      meaning: "addresses beyond private ones that may be registered, and replaced from anywhere",
+      meaning:
+        "networks that may be registered beside private ones, and whose clients may change all",
     }),
     removal_grace: removalGrace,
   }, MAPPING).optional().register(keyDocs, { meaning: "the engines that register here" }),
@@ -97,6 +98,20 @@ const source = z.strictObject({
 
 /** `discovery:`, where backends come from beside the list in the file. */
 export const discovery = z.array(source, { error: "must be a list of sources" })
+  .superRefine((sources, context) => {
+    // Both would write the one state file.
+    sources.forEach(({ serve_registry }, index) => {
+      const first = sources.findIndex((other) => other.serve_registry !== undefined);
+      if (serve_registry === undefined || index === first) return;
+      const message = `is the second: \`discovery[${first}]\` serves a registry, too`;
+      context.addIssue({
+        code: "custom",
+        path: [index, "serve_registry"],
+        message,
+        params: { complete: true },
+      });
+    });
+  })
   .prefault([])
   .register(keyDocs, { meaning: "where backends come from beside the list in the file" });
 
