@@ -72,7 +72,7 @@ export function createRoutes(options: RouteOptions): Handler {
         if (route !== undefined) checkMethod(method, route);
         else if (house.config.requests.unknownPaths === "refuse") throw unknownPath(path);
         record.routed = route?.method !== "GET";
-        const { answer } = route ?? forwarding(path);
+        const { answer } = route ?? forwarding(routes, path);
         response = await answer(request, { house, record, path, query, head, peer });
       }
       if (record.routed) { // a relayed answer says who and what already; its exchange tells the record
@@ -147,14 +147,24 @@ function routeAt(routes: Map<string, Route>, path: string): Route | undefined {
   return prefix === undefined && path.endsWith("/") ? undefined : routes.get(prefix ?? path);
 }
 
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw unknownPath(path);
+  }
+}
+
 function unknownPath(path: string): RouterError {
   return new RouterError("not_found", `no such path: ${path.slice(0, 200)}`);
 }
 
 /** What a path that is not in the API gets where such paths are passed on (`requests.unknown_paths`). */
-function forwarding(path: string): Pick<Route, "answer"> {
+function forwarding(routes: Map<string, Route>, path: string): Pick<Route, "answer"> {
   // Behind a backend's prefix they could lead out of it.
   if (DOT_SEGMENT.test(path)) throw unknownPath(path);
+  // To most engines it is another spelling of a path of the API, whose calls are not to go unchecked.
+  if (routeAt(routes, decoded(path)) !== undefined) throw unknownPath(path);
   return { answer: (request, visit) => handle(request, visit, unknownEndpoint(path)) };
 }
 

@@ -89,8 +89,8 @@ async function allHealthy(): Promise<void> {
 }
 
 function demoYaml(): string {
-  const backends = ENGINES.map(({ port }) =>
-    `  - { name: engine_${port}, url: "http://127.0.0.1:${port}" }`
+  const backends = ENGINES.map(({ port, kv }) =>
+    `  - { name: engine_${port}, url: "http://127.0.0.1:${port}", cache_type: ${kv} }`
   );
   return `backends:\n${backends.join("\n")}\nlog: { level: warn }\n`;
 }

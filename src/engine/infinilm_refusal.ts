@@ -51,13 +51,19 @@ function limitRefusal(json: JsonObject): RouterError | undefined {
     ["max_completion_tokens", own(json, "max_completion_tokens")] as const,
   ];
   for (const [param, value] of places) {
-    const zero = value === false || (typeof value === "number" && Math.trunc(value) === 0) ||
-      (typeof value === "string" && /^\s*[+-]?0+\s*$/.test(value));
-    if (zero) {
+    if (pythonInt(value) === 0) {
       return invalid(param, "an integer of at least 1 (InfiniLM takes 0 for no limit)", value);
     }
   }
   return undefined;
+}
+
+/** What Python's `int()` makes of a value; undefined if it takes it for none. */
+function pythonInt(value: unknown): number | undefined {
+  if (typeof value === "boolean") return Number(value);
+  if (typeof value === "number") return Math.trunc(value) + 0; // no -0
+  const digits = typeof value === "string" && /^\s*[+-]?\d+(?:_\d+)*\s*$/.test(value);
+  return digits ? Number(value.replaceAll("_", "")) + 0 : undefined;
 }
 
 /** The engine opens what is neither `data:` nor a network address as a file of its own machine. */
@@ -93,9 +99,13 @@ function badAddress(part: JsonObject): { param: string; value: unknown } | undef
 /** What the engine's chat route cannot give. */
 function completionRefusal(json: JsonObject): RouterError | undefined {
   const lacks = (param: string, what: string): RouterError =>
-    new RouterError("unsupported_parameter", `InfiniLM has no raw completions and ${what}`, {
-      param,
-    });
+    new RouterError(
+      "unsupported_parameter",
+      `InfiniLM's completions are made of its chat, which ${what}`,
+      {
+        param,
+      },
+    );
   const prompt = own(json, "prompt");
   const texts = Array.isArray(prompt) ? prompt : [prompt];
   if (texts.length === 0 || !texts.every((text) => typeof text === "string")) {
@@ -123,8 +133,10 @@ function contextRefusal(
   json: JsonObject,
   { maxContext, cacheType }: Pick<RefusalOptions, "cacheType"> & { maxContext: number },
 ): RouterError | undefined {
-  const asked = own(json, "max_completion_tokens") ?? own(json, "max_tokens");
-  const answer = cacheType !== "static" && typeof asked === "number" && asked > 0 ? asked : 1;
+  const nested = own(json, "sampling_params");
+  const asked = own(json, "max_completion_tokens") ?? own(json, "max_tokens") ??
+    (isObject(nested) ? own(nested, "max_tokens") : undefined);
+  const answer = cacheType === "static" ? 1 : Math.max(pythonInt(asked) ?? 1, 1);
   const room = Math.max(0, maxContext - answer);
   const bytes = promptBytes(json);
   if (bytes <= room * BYTES_PER_TOKEN && room > 0) return undefined;

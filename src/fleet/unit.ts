@@ -46,7 +46,8 @@ export class BackendUnit {
       gate,
       intervalMs,
       random,
-      settled: () => gate.observed.healthy && backend.models !== undefined,
+      settled: () =>
+        gate.observed.healthy && backend.models !== undefined && !backend.engineUnknown,
       probe: (signal, { fresh }) =>
         probe(backend, {
           client,

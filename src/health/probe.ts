@@ -12,7 +12,7 @@ export interface ProbeOptions extends AskOptions {
 }
 
 /**
- * Asks a backend once whether it is well and, unless the configuration says so, what it serves.
+ * Asks a backend once whether it is well and, unless the configuration says so, what it serves, and what it is.
  * What goes wrong is a miss, unless it is this process that cannot ask; only a defect of ours is thrown.
  */
 export async function probe(
@@ -24,10 +24,14 @@ export async function probe(
     const { status } = await asker.get(path, { fresh });
     if (status === 503) return { kind: "unavailable", reason: `${path} answered 503` };
     if (status < 200 || status > 299) return { kind: "miss", reason: `${path} answered ${status}` };
-    const noModels = backend.spec.models === undefined
+    const { spec: { models }, engineUnknown } = backend;
+    // No call is to reach an engine whose dialect is not known yet.
+    const noList = models === undefined || engineUnknown
       ? await learnModels(backend, asker)
       : undefined;
-    return noModels === undefined ? { kind: "good" } : { kind: "good", noModels };
+    return noList === undefined || models !== undefined
+      ? { kind: "good" }
+      : { kind: "good", noModels: noList };
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     const reason = asker.over ? `no answer within ${options.timeoutMs} ms` : error.message;

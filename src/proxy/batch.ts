@@ -55,10 +55,7 @@ async function whole(
     return Promise.resolve();
   };
   await runPrompts(call, prompts, { ...options, record: options.exchange.record, take });
-  const choices = answers.flatMap((answer, index) => {
-    const list = own(answer, "choices");
-    return Array.isArray(list) ? list.filter(isObject).map((choice) => ({ ...choice, index })) : [];
-  });
+  const choices = answers.flatMap(choicesOf);
   const joined = {
     ...answers[0],
     choices,
@@ -99,13 +96,18 @@ async function streamed(
   const { endpoint } = call;
   const told = new Told();
   const body = new MergedBody(() => options.cutoff.cut("abandoned"));
+  /** What all events of one answer have alike, as its first says it. */
+  let common: JsonObject | undefined;
   const take = async (dispatched: Dispatched, index: number): Promise<void> => {
     told.see(dispatched, options);
     const { answer } = dispatched;
     for await (const events of wholeEvents(answer, { endpoint })) {
       const text = decoder.decode(answer.reading?.events(events) ?? events);
-      const own = withIndex(text, index);
-      if (own !== "") await body.put(encoder.encode(own));
+      for (const chunk of chunksIn(text)) {
+        common ??= { id: chunk["id"], created: chunk["created"] };
+        const made = { ...chunk, ...common, choices: choicesOf(chunk, index) };
+        await body.put(encoder.encode(`data: ${JSON.stringify(made)}\n\n`));
+      }
     }
   };
   runPrompts(call, prompts, { ...options, record: options.exchange.record, take }).then(
@@ -120,18 +122,18 @@ async function streamed(
   return told.answer({ type: "text/event-stream; charset=utf-8", first, chunks, body });
 }
 
-/** The events of the answer to one prompt as those of one among several; the last of all ends them. */
-function withIndex(events: string, index: number): string {
-  let out = "";
-  for (const event of events.split("\n\n")) {
-    if (!event.startsWith("data: {")) continue;
-    const chunk = JSON.parse(event.slice("data: ".length)) as { choices?: unknown };
-    if (Array.isArray(chunk.choices)) {
-      chunk.choices = chunk.choices.filter(isObject).map((choice) => ({ ...choice, index }));
-    }
-    out += `data: ${JSON.stringify(chunk)}\n\n`;
-  }
-  return out;
+/** The chunks in an engine's events; what ends them, and all else, is left out. */
+function chunksIn(events: string): JsonObject[] {
+  return events.split("\n\n").filter((event) => event.startsWith("data: {"))
+    .map((event): unknown => JSON.parse(event.slice("data: ".length))).filter(isObject);
+}
+
+/** The choices of the answer to one prompt as those of one among several. */
+function choicesOf(answer: JsonObject, index: number): JsonObject[] {
+  const choices = own(answer, "choices");
+  return Array.isArray(choices)
+    ? choices.filter(isObject).map((choice) => ({ ...choice, index }))
+    : [];
 }
 
 /** What the answers to all prompts have said so far. */

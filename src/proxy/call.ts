@@ -145,22 +145,19 @@ function modelOf(
   { registry, defaultModel }: { registry: Registry; defaultModel: string | undefined },
 ): string {
   const model = own(json, "model");
-  const { knownModels } = registry;
-  if (model === DEFAULT_MODEL && !knownModels.has(DEFAULT_MODEL)) {
-    const [only, ...others] = knownModels;
-    return defaultModel ?? (only !== undefined && others.length === 0 ? only : DEFAULT_MODEL);
-  }
-  if (model === undefined) {
+  const isDefault = model === DEFAULT_MODEL && !registry.knownModels.has(DEFAULT_MODEL);
+  if (model === undefined || isDefault) {
     if (defaultModel !== undefined) return defaultModel;
-    const [only, ...others] = knownModels;
+    const [only, ...others] = registry.knownModels;
     if (only !== undefined && others.length === 0) return only;
+    const what = isDefault ? "model is 'default'" : "model is missing";
     if (only === undefined) {
-      const message = "model is missing, and no backend has said yet what it serves";
+      const message = `${what}, and no backend has said yet what it serves`;
       throw new RouterError("no_healthy_backend", message, { retryAfter: NOT_YET_SECONDS });
     }
     throw new RouterError(
       "model_required",
-      `model is missing, and ${others.length + 1} are served`,
+      `${what}, and ${others.length + 1} are served`,
       {
         param: "model",
       },

@@ -151,6 +151,11 @@ export class Backend {
     return engine === "auto" ? this.#seemingEngine ?? "openai" : engine;
   }
 
+  /** Whether that is only a guess. */
+  get engineUnknown(): boolean {
+    return this.#spec.engine === "auto" && this.#seemingEngine === undefined;
+  }
+
   /** What it has said of a model; undefined if it has said nothing. */
   card(model: string): ModelCard | undefined {
     return this.#cards.get(model);

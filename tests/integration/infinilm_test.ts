@@ -244,7 +244,12 @@ for (const extra of ["", "max_in_flight: 1"]) {
       const all = payloads(await (await router.post("/v1/completions", body)).text());
       assertEquals([all.length, all.at(-1), all.indexOf("[DONE]")], [25, "[DONE]", 24]);
       const texts = PROMPTS.map(() => "");
-      for (const chunk of all.slice(0, -1) as { choices: { index: number; text: string }[] }[]) {
+      const chunks = all.slice(0, -1) as {
+        id: string;
+        choices: { index: number; text: string }[];
+      }[];
+      assertEquals(new Set(chunks.map(({ id }) => id)).size, 1);
+      for (const chunk of chunks) {
         const [choice] = chunk.choices;
         texts[choice!.index] += choice!.text;
       }

@@ -34,7 +34,16 @@ Deno.test("a path that is not in the API goes to the backend of its model, as it
   assertEquals(await ask("DELETE /v1/x/5"), [200, "/v1/x/5"]);
   assertEquals(await ask("POST /v1/x", '{"model":"none"}'), [503, "model_not_found"]);
   assertEquals(await ask("GET /v1/chat/completions"), [405, "method_not_allowed"]);
-  for (const path of ["/../admin", "/v1/%2e%2e/admin", "/a/..", "/a%2f..%2fb"]) {
+  for (
+    const path of [
+      "/../admin",
+      "/v1/%2e%2e/admin",
+      "/a/..",
+      "/a%2f..%2fb",
+      "/%76%31/chat/completions",
+      "/v1/%zz",
+    ]
+  ) {
     assertEquals(await ask(`GET ${path}`), [404, "not_found"], path);
   }
   const line = await router.logged(({ path }) => path === "/metrics");

@@ -76,7 +76,7 @@ for (const [status, kind] of STATUSES) {
       "/health": answer(status, "", location),
       "/elsewhere": answer(200),
     });
-    const { result } = await probeOf(peer, { spec: { models: ["m"] } });
+    const { result } = await probeOf(peer, { spec: { models: ["m"], engine: "openai" } });
     assertEquals(result.kind, kind);
     if (result.kind !== "good") assertEquals(result.reason, `/health answered ${status}`);
     assertEquals(peer.requests.map(({ target }) => target), ["/health"]); // no redirect was followed
@@ -155,10 +155,20 @@ Deno.test("a check that does not learn the models leaves those that are known", 
   assertEquals(backend.models, ["m"]);
 });
 
-Deno.test("a check does not ask for models that the configuration lists", async () => {
+Deno.test("a check does not ask for models that the configuration lists, if it is known what engine that is", async () => {
   await using peer = serve({ "/health": answer(200), "/v1/models": models("x") });
-  const { backend } = await probeOf(peer, { spec: { models: ["m"] } });
+  const { backend } = await probeOf(peer, { spec: { models: ["m"], engine: "openai" } });
   assertEquals([backend.models, peer.requests.length], [["m"], 1]);
+});
+
+Deno.test("a check finds out what an engine is before it is good, whether its models are listed or not", async () => {
+  const list = answer(200, '{"data":[{"id":"x","owned_by":"infinilm"}]}');
+  await using peer = serve({ "/health": answer(200), "/v1/models": list });
+  const { result, backend } = await probeOf(peer, { spec: { models: ["m"] } });
+  assertEquals([result.kind, backend.models, backend.engine], ["good", ["m"], "infinilm"]);
+  await using silent = serve({ "/health": answer(200) });
+  const other = await probeOf(silent, { spec: { models: ["m"] } });
+  assertEquals([other.result, other.backend.engine], [{ kind: "good" }, "openai"]);
 });
 
 Deno.test("what a backend says of models that the configuration lists is asked for apart, and is no fault if it says nothing", async () => {

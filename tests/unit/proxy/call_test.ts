@@ -246,8 +246,8 @@ Deno.test("`default` and no model mean the configured model, else the only one t
   assertEquals([missing.model, text(missing)], ["b", `{${MESSAGES}}`]);
   const served = await read(body, { models: [["default"], ["a"]], defaultModel: "a" });
   assertEquals([served.model, text(served)], ["default", body]);
-  const neither = await read(body, { models: [["a"], ["b"]] });
-  assertEquals([neither.model, text(neither)], ["default", body]);
+  const several = await assertRejects(() => read(body, { models: [["a"], ["b"]] }), RouterError);
+  assertEquals([several.code, several.message.includes("'default'")], ["model_required", true]);
 });
 
 Deno.test("of a path that is not in the API a model is read if there is one, and nothing is asked of the body", async () => {
