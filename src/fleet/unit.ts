@@ -7,6 +7,9 @@ import { Backend, type BackendSpec } from "../registry/backend.ts";
 import type { Observed } from "../registry/gate.ts";
 import { UpstreamClient } from "../upstream/client.ts";
 
+/** An engine that nobody listens at is taken to be loading for so long, milliseconds; then it is down. */
+const STARTING_MS = 10 * 60_000;
+
 export interface UnitOptions {
   health: {
     readonly path: string;
@@ -30,6 +33,7 @@ export class BackendUnit {
 
   constructor(spec: BackendSpec, { health, log, wallNow, random }: UnitOptions) {
     const { path, timeoutMs, intervalMs } = health;
+    const createdAt = wallNow();
     const client = new UpstreamClient(spec);
     const gate = new HealthGate({
       ...health,
@@ -55,6 +59,7 @@ export class BackendUnit {
           timeoutMs,
           signal,
           fresh: fresh || !gate.observed.healthy,
+          maybeStarting: wallNow() - (gate.observed.since ?? createdAt) < STARTING_MS,
         }),
       learn: async (signal) => {
         // One that says which models it serves says more of them in the check itself.

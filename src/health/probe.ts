@@ -9,6 +9,8 @@ export interface ProbeOptions extends AskOptions {
   path: string;
   /** Whether to ask on a connection of its own: whether new ones can be made is then what is asked. */
   fresh?: boolean;
+  /** Whether one that nobody listens at may still be loading its model. */
+  maybeStarting?: boolean;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface ProbeOptions extends AskOptions {
  */
 export async function probe(
   backend: Backend,
-  { path, fresh = false, ...options }: ProbeOptions,
+  { path, fresh = false, maybeStarting = false, ...options }: ProbeOptions,
 ): Promise<CheckResult> {
   using asker = new Asker(backend, options);
   try {
@@ -35,6 +37,9 @@ export async function probe(
   } catch (error) {
     if (!(error instanceof UpstreamError)) throw error;
     const reason = asker.over ? `no answer within ${options.timeoutMs} ms` : error.message;
-    return { kind: error.kind === "local" ? "local" : "miss", reason: `${path}: ${reason}` };
+    // InfiniLM and vLLM listen only once their model is loaded.
+    const starting = maybeStarting && error.kind === "refused" ? " (starting)" : "";
+    const kind = error.kind === "local" ? "local" : "miss";
+    return { kind, reason: `${path}: ${reason}${starting}` };
   }
 }

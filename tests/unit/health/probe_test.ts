@@ -318,3 +318,18 @@ Deno.test("a check whose kept connection had just been closed asks again on a ne
   assertEquals(peer.connections.length, 2);
   client.close();
 });
+
+Deno.test("one that nobody listens at may be starting, one that is silent or answers is not", async () => {
+  const gone = serve({});
+  const { port } = gone;
+  await gone[Symbol.asyncDispose]();
+  const reasonOf = async (maybeStarting: boolean): Promise<string> => {
+    const client = new UpstreamClient({ host: "127.0.0.1", port });
+    const { signal } = new AbortController();
+    const options = { client, path: "/health", timeoutMs: 5000, signal, maybeStarting };
+    const result = await probe(newBackend("a"), options);
+    return result.kind === "good" ? "" : result.reason;
+  };
+  assertMatch(await reasonOf(true), /^\/health: .* \(starting\)$/);
+  assertMatch(await reasonOf(false), /^\/health: .*[^)]$|os error \d+\)$/);
+});
