@@ -51,19 +51,18 @@ function limitRefusal(json: JsonObject): RouterError | undefined {
     ["max_completion_tokens", own(json, "max_completion_tokens")] as const,
   ];
   for (const [param, value] of places) {
-    if (pythonInt(value) === 0) {
+    // Python's `int()` reads texts in many ways, "０" and "0_0" among them.
+    if (typeof value === "string" || pythonInt(value) === 0) {
       return invalid(param, "an integer of at least 1 (InfiniLM takes 0 for no limit)", value);
     }
   }
   return undefined;
 }
 
-/** What Python's `int()` makes of a value; undefined if it takes it for none. */
+/** What Python's `int()` makes of a value that is no text; undefined if it takes it for none. */
 function pythonInt(value: unknown): number | undefined {
   if (typeof value === "boolean") return Number(value);
-  if (typeof value === "number") return Math.trunc(value) + 0; // no -0
-  const digits = typeof value === "string" && /^\s*[+-]?\d+(?:_\d+)*\s*$/.test(value);
-  return digits ? Number(value.replaceAll("_", "")) + 0 : undefined;
+  return typeof value === "number" ? Math.trunc(value) + 0 : undefined; // no -0
 }
 
 /** The engine opens what is neither `data:` nor a network address as a file of its own machine. */

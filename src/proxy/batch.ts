@@ -3,7 +3,7 @@ import { RouterError } from "../errors.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
 import type { Header } from "../upstream/response_head.ts";
 import type { Answer } from "./answer.ts";
-import { runPrompts } from "./prompts.ts";
+import { checkPrompts, runPrompts } from "./prompts.ts";
 import type { Call } from "./call.ts";
 import { Cutoff } from "./cutoff.ts";
 import type { Dispatched } from "./dispatch.ts";
@@ -31,15 +31,16 @@ interface BatchOptions {
 }
 
 /** Answers a list of prompts, each as a call of its own, as one call is answered. */
-export function batch(
+export async function batch(
   call: Call,
   prompts: readonly string[],
   { house, exchange }: { house: House; exchange: Exchange },
 ): Promise<BatchAnswer> {
+  checkPrompts(call, prompts, house.registry);
   const cutoff = new Cutoff();
   cutoff.follow(exchange.cutoff);
   const options = { house, exchange, cutoff };
-  return call.stream ? streamed(call, prompts, options) : whole(call, prompts, options);
+  return await (call.stream ? streamed(call, prompts, options) : whole(call, prompts, options));
 }
 
 async function whole(

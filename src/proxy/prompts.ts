@@ -11,6 +11,7 @@ import type { Call } from "./call.ts";
 import { judgeFailure } from "./classify.ts";
 import { Cutoff } from "./cutoff.ts";
 import { dispatch, type Dispatched } from "./dispatch.ts";
+import { Fitness } from "./fitness.ts";
 import type { House } from "./house.ts";
 
 /** So many prompts of one call are with engines at the same time. */
@@ -28,6 +29,19 @@ export function promptsOf(call: Call, registry: Registry): readonly string[] | u
   const prompts = own(call.json(), "prompt");
   if (!Array.isArray(prompts) || prompts.length < 2) return undefined;
   return prompts.every((prompt) => typeof prompt === "string") ? prompts : undefined;
+}
+
+/** Throws `RouterError` if there is a prompt that no engine can have: then none is to be sent. */
+export function checkPrompts(
+  call: Call,
+  prompts: readonly string[],
+  registry: Registry,
+): void {
+  const serving = registry.backends.filter((backend) => backend.serves(call.model));
+  for (const prompt of prompts) {
+    const fitness = new Fitness({ ...call, json: () => ({ ...call.json(), prompt }) });
+    if (!serving.some(fitness.fits)) throw fitness.refusal!;
+  }
 }
 
 export interface PromptsOptions {

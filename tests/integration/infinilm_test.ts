@@ -295,3 +295,11 @@ Deno.test("a client that leaves a list of prompts frees every engine", async () 
     assertEquals((await router.stats("a"))["error_count"], 0);
   });
 });
+
+Deno.test("a list with a prompt that no engine can have is refused whole, before any of it is sent", () =>
+  withEngine(echoing().script, async (router, peer) => {
+    const prompt = ["a", "x".repeat(1000), "c"];
+    const answer = await router.post("/v1/completions", { model: "m", prompt });
+    assertEquals([answer.status, (await answer.json()).code], [400, "context_length_exceeded"]);
+    assertEquals(posts(peer), []);
+  }, "max_context: 100"));
