@@ -10,6 +10,8 @@ const OF_THE_REQUEST = [
   /indices must be integers/,
   /object (?:is not|has no)/,
   /has no attribute/,
+  /can only concatenate|unhashable type/,
+  /(?:must be|expected) (?:a |an )?(?:str|int|float|list|dict)/,
   /not supported|unsupported|Only one content item/i,
   /^'\w+'$/, // a missing member
   /No such file or directory/,

@@ -84,6 +84,8 @@ const GAVE_UP: readonly (readonly [text: string, finish: string, code: string, s
     ["[Error: invalid literal for int() with base 10: 'abc']", "error", "engine_rejected", 400],
     ["[Error: string indices must be integers, not 'str']", "error", "engine_rejected", 400],
     ["[Error: 'content']", "error", "engine_rejected", 400],
+  ['[Error: can only concatenate str (not "int") to str]', "error", "engine_rejected", 400],
+  ["[Error: sequence item 0: expected str instance, int found]", "error", "engine_rejected", 400],
     ["[Error: [Errno 2] No such file or directory: 'x']", "error", "engine_rejected", 400],
     ["[Error: CUDA error]", "error", "engine_failed", 500],
     ["[Request timeout]", "timeout", "upstream_timeout", 504],
