@@ -59,4 +59,14 @@ export interface Dialect {
   /** Whether a call may have one prompt alone. */
   readonly onePrompt?: boolean;
   prepare(call: EngineCall, options: EngineOptions): Prepared;
+  /**
+   * The shortest call by which an engine shows that it still generates, which its health page need not know. Two
+   * tokens: InfiniLM drops the last one's text, and one alone would be nothing.
+   */
+  sign(model: string): Pick<Prepared, "target" | "body">;
+}
+
+/** The body of such a call. */
+export function signBody(model: string): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ model, prompt: "1", max_tokens: 2 }));
 }

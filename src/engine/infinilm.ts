@@ -1,5 +1,5 @@
 import { RouterError } from "../errors.ts";
-import type { Dialect, EngineCall, Prepared } from "./dialect.ts";
+import { type Dialect, type EngineCall, type Prepared, signBody } from "./dialect.ts";
 import { InfinilmReading } from "./infinilm_answer.ts";
 import { refusalOf } from "./infinilm_refusal.ts";
 import { editsOf, ignoredIn } from "./infinilm_request.ts";
@@ -13,6 +13,8 @@ const PATHS: ReadonlySet<string> = new Set(["/chat/completions", "/completions"]
 /** InfiniLM's own server: chat alone, in a form of its own (docs/infinilm.md). */
 export const INFINILM: Dialect = {
   onePrompt: true,
+
+  sign: (model) => ({ target: ROUTE, body: signBody(model) }),
 
   refusal(call, options): RouterError | undefined {
     if (isForeign(call)) return undefined;

@@ -1,4 +1,4 @@
-import type { Dialect } from "./dialect.ts";
+import { type Dialect, signBody } from "./dialect.ts";
 
 /**
  * Engines that speak OpenAI's API as it is. Whatever is whole goes to the client as it comes, comments too:
@@ -6,5 +6,6 @@ import type { Dialect } from "./dialect.ts";
  * back until the first token would undo.
  */
 export const OPENAI: Dialect = {
+  sign: (model) => ({ target: "/v1/completions", body: signBody(model) }),
   prepare: ({ endpoint, query, body }) => ({ target: endpoint.upstreamPath + query, body }),
 };

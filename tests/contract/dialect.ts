@@ -45,6 +45,15 @@ export function runDialectContract(name: string, dialect: Dialect): void {
     assertEquals([target, ignored.length], ["/v1/chat/completions?a=%20", 0]);
   });
 
+  Deno.test(`${name}: an engine shows by two tokens that it still generates`, () => {
+    const { target, body } = dialect.sign("m");
+    const { prompt, ...rest } = JSON.parse(new TextDecoder().decode(body));
+    assertEquals([target.startsWith("/v1/"), typeof prompt, rest], [true, "string", {
+      model: "m",
+      max_tokens: 2,
+    }]);
+  });
+
   Deno.test(`${name}: the first text begins an answer, whatever it looks like`, () => {
     assertEquals(prepared().reading?.begins(encoder.encode(EVENTS[0])) ?? true, true);
   });
