@@ -8,7 +8,7 @@ export class Fitness {
   /** Why the last one that cannot, cannot. */
   refusal: RouterError | undefined;
   readonly #call: Call;
-  readonly #looked = new Map<Backend, boolean>();
+  #looked: Map<Backend, boolean> | undefined;
 
   constructor(call: Call) {
     this.#call = call;
@@ -17,11 +17,11 @@ export class Fitness {
   readonly fits = (backend: Backend): boolean => {
     const refuse = DIALECTS[backend.engine].refusal;
     if (refuse === undefined) return true;
-    const known = this.#looked.get(backend);
+    const known = this.#looked?.get(backend);
     if (known !== undefined) return known;
     const refusal = refuse(this.#call, backend.spec);
     this.refusal = refusal ?? this.refusal;
-    this.#looked.set(backend, refusal === undefined);
+    (this.#looked ??= new Map()).set(backend, refusal === undefined);
     return refusal === undefined;
   };
 }
