@@ -1,6 +1,6 @@
 import { DIALECTS } from "../engine/engines.ts";
 import { editJson } from "../engine/json_edit.ts";
-import { own } from "../engine/json_object.ts";
+import { invalid, own } from "../engine/json_object.ts";
 import { RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
 import type { Outcome } from "../outcome.ts";
@@ -14,21 +14,30 @@ import { dispatch, type Dispatched } from "./dispatch.ts";
 import { Fitness } from "./fitness.ts";
 import type { House } from "./house.ts";
 
+/** As many as OpenAI takes in one call. */
+const MAX_PROMPTS = 2048;
+
 /** So many prompts of one call are with engines at the same time. */
 const MAX_AT_ONCE = 8;
 
 /**
- * The calls that one call with a list of prompts is made of, where no engine of its model takes more than one;
- * undefined for all others.
+ * The calls that one call with a list of prompts is made of, where no healthy engine of its model takes more than
+ * one; undefined for all others. Throws `RouterError` for too many.
  */
 export function promptsOf(call: Call, registry: Registry): readonly string[] | undefined {
   if (call.endpoint.path !== "/completions") return undefined;
-  const serving = registry.backends.filter((backend) => backend.serves(call.model));
+  const serving = registry.backends.filter((backend) =>
+    backend.healthy && backend.serves(call.model)
+  );
   const onePrompt = serving.every(({ engine }) => DIALECTS[engine].onePrompt === true);
   if (serving.length === 0 || !onePrompt) return undefined;
   const prompts = own(call.json(), "prompt");
   if (!Array.isArray(prompts) || prompts.length < 2) return undefined;
-  return prompts.every((prompt) => typeof prompt === "string") ? prompts : undefined;
+  if (!prompts.every((prompt) => typeof prompt === "string")) return undefined;
+  if (prompts.length > MAX_PROMPTS) {
+    throw invalid("prompt", `at most ${MAX_PROMPTS} prompts`, prompts);
+  }
+  return prompts;
 }
 
 /** Throws `RouterError` if there is a prompt that no engine can have: then none is to be sent. */
