@@ -2,14 +2,27 @@ import type { Registry } from "../registry/registry.ts";
 import { jsonResponse } from "./json.ts";
 import { utcSeconds } from "./utc.ts";
 
+/** What `/health` tells beside the backends. */
+export interface HealthContext {
+  /** Wall clock, milliseconds since 1970. */
+  wallNow: number;
+  registryUrl: string | undefined;
+}
+
 /** `GET /health`: how the router and its backends are; 503 when no backend is healthy. */
-export function healthResponse(registry: Registry, wallNow: number): Response {
+export function healthResponse(
+  registry: Registry,
+  { wallNow, registryUrl }: HealthContext,
+): Response {
   const total = registry.backends.length;
   const healthy = registry.backends.filter((backend) => backend.healthy).length;
+  // Without any backend, as before a registry has answered, none is healthy.
   return jsonResponse({
-    status: healthy === total ? "healthy" : healthy > 0 ? "degraded" : "unhealthy",
+    status: healthy === 0 ? "unhealthy" : healthy < total ? "degraded" : "healthy",
     router: "running",
     healthy_services: `${healthy}/${total}`,
+    registry_url: registryUrl ?? null,
+    message: healthy === 0 ? "No healthy services available" : null, // as InfiniLM-SVC's router
     timestamp: utcSeconds(wallNow),
   }, healthy === 0 ? 503 : 200);
 }

@@ -124,9 +124,19 @@ function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, R
     add(path, { method: "GET", probe: true, answer });
   status("/livez", livezResponse);
   status("/readyz", (_request, { house }) => readyzResponse(house.registry, draining()));
-  status("/health", (_request, { house }) => healthResponse(house.registry, wallNow()));
-  status("/services", (_request, { house }) => servicesResponse(house.registry, sources()));
-  status("/stats", (_request, { house }) => statsResponse(house.registry));
+  const health: Route["answer"] = (_request, { house: { registry, config } }) =>
+    healthResponse(registry, { wallNow: wallNow(), registryUrl: registryUrlIn(config) });
+  status("/health", health);
+  status("/status", health); // as with InfiniLM-SVC's router
+  status(
+    "/services",
+    (_request, { house: { registry, config } }) =>
+      servicesResponse(registry, { sources: sources(), registryUrl: registryUrlIn(config) }),
+  );
+  status(
+    "/stats",
+    (_request, { house: { registry, config } }) => statsResponse(registry, registryUrlIn(config)),
+  );
   get("/models", (_request, { house }) => modelsResponse(house.registry));
   get(
     "/models/",
@@ -139,6 +149,11 @@ function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, R
     });
   }
   return routes;
+}
+
+/** Which registry InfiniLM-SVC's pages name: the first, as there is at most one. */
+function registryUrlIn({ discovery }: Config): string | undefined {
+  return discovery.find((source) => source.kind === "infinilm_registry")?.url;
 }
 
 function routeAt(routes: Map<string, Route>, path: string): Route | undefined {

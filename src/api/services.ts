@@ -2,25 +2,29 @@ import type { SourceState } from "../discovery/merge.ts";
 import type { Gate } from "../registry/gate.ts";
 import type { Registry } from "../registry/registry.ts";
 import { jsonResponse } from "./json.ts";
+import { serviceInfo } from "./service_info.ts";
 import { utcSeconds } from "./utc.ts";
+
+/** What `/services` tells beside the backends themselves. */
+export interface ServicesContext {
+  sources: readonly SourceState[];
+  registryUrl: string | undefined;
+}
 
 /** `GET /services`: every backend, what it serves, how it is, why, and since when. */
 export function servicesResponse(
   registry: Registry,
-  sources: readonly SourceState[],
+  { sources, registryUrl }: ServicesContext,
 ): Response {
   const services = registry.backends.map((backend) => ({
-    name: backend.name,
-    url: backend.spec.url,
-    healthy: backend.healthy,
-    models: backend.models ?? [],
+    ...serviceInfo(backend),
     engine: backend.engine,
-    weight: backend.weight,
     in_flight: backend.inFlight,
     max_in_flight: backend.spec.maxInFlight ?? null,
     ...observed(backend.gate),
   }));
-  return jsonResponse({ services, total: services.length, sources });
+  const total = services.length;
+  return jsonResponse({ services, total, registry_url: registryUrl ?? null, sources });
 }
 
 /** `since` is null before the first check. */

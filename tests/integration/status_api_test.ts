@@ -5,6 +5,14 @@ import type { RawPeer } from "../support/raw_peer.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
+/** What `/services` and `/stats` say of a healthy backend of which nothing but its url was configured. */
+function infoOf(name: string, url: string): Record<string, unknown> {
+  const port = Number(new URL(url).port);
+  const babysitter_url = `http://127.0.0.1:${port + 1}`;
+  const where = { host: "127.0.0.1", port, url, babysitter_url };
+  return { name, ...where, healthy: true, weight: 1, metadata: {} };
+}
+
 Deno.test("status endpoints tell of healthy backends in the spec's fields, in both spellings", async () => {
   await using a = Sim.start({ models: ["Qwen3-32B"] });
   await using b = Sim.start({ models: ["9g_8b_thinking"] });
@@ -13,21 +21,27 @@ Deno.test("status endpoints tell of healthy backends in the spec's fields, in bo
     const health = await router.fetch(`${prefix}/health`);
     const { timestamp, ...rest } = await health.json();
     assertEquals(health.status, 200);
-    assertEquals(rest, { status: "healthy", router: "running", healthy_services: "2/2" });
+    assertEquals(rest, {
+      status: "healthy",
+      router: "running",
+      healthy_services: "2/2",
+      registry_url: null,
+      message: null,
+    });
     assertMatch(timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const { timestamp: _, ...status } = await (await router.fetch(`${prefix}/status`)).json();
+    assertEquals(status, rest, "InfiniLM-SVC's other name for it");
 
     const services = await (await router.fetch(`${prefix}/services`)).json();
     assertEquals(services.total, 2);
     const { since, ...service } = services.services[0];
     assertMatch(since, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    const uncounted = { request_count: 0, error_count: 0, response_time: 0, in_flight: 0 };
     assertEquals(service, {
-      name: "a",
-      url: a.url,
-      healthy: true,
+      ...infoOf("a", a.url),
+      ...uncounted,
       models: ["Qwen3-32B"],
       engine: "openai",
-      weight: 1,
-      in_flight: 0,
       max_in_flight: null,
       reason: null,
     });
@@ -35,12 +49,9 @@ Deno.test("status endpoints tell of healthy backends in the spec's fields, in bo
     const stats = await (await router.fetch(`${prefix}/stats`)).json();
     assertEquals([stats.total_services, stats.healthy_services], [2, 2]);
     assertEquals(stats.services[1], {
-      name: "b",
-      healthy: true,
-      request_count: 0,
-      error_count: 0,
-      response_time: 0,
-      in_flight: 0,
+      ...infoOf("b", b.url),
+      ...uncounted,
+      models: ["9g_8b_thinking"],
     });
     assertEquals((await (await router.fetch(`${prefix}/livez`)).json()).status, "alive");
     assertEquals((await (await router.fetch(`${prefix}/readyz`)).json()).status, "ready");

@@ -15,21 +15,34 @@ function registryOf(...healthy: boolean[]): Registry {
 
 const NOON = Date.UTC(2024, 0, 15, 10, 30, 0, 987);
 
-const STATES: [healthy: boolean[], status: string, services: string, code: number][] = [
-  [[true, true], "healthy", "2/2", 200],
-  [[true, false], "degraded", "1/2", 200],
-  [[false, false], "unhealthy", "0/2", 503],
+const NONE = "No healthy services available";
+const STATES: [
+  healthy: boolean[],
+  status: string,
+  services: string,
+  code: number,
+  message: string | null,
+][] = [
+  [[true, true], "healthy", "2/2", 200, null],
+  [[true, false], "degraded", "1/2", 200, null],
+  [[false, false], "unhealthy", "0/2", 503, NONE],
+  [[], "unhealthy", "0/0", 503, NONE],
 ];
 
-for (const [healthy, status, services, code] of STATES) {
+for (const [healthy, status, services, code, message] of STATES) {
   Deno.test(`/health is ${status} with ${services}`, async () => {
-    const response = healthResponse(registryOf(...healthy), NOON);
+    const response = healthResponse(registryOf(...healthy), {
+      wallNow: NOON,
+      registryUrl: "http://registry:18000",
+    });
     assertEquals(response.status, code);
     assertEquals(response.headers.get("content-type"), "application/json");
     assertEquals(await response.json(), {
       status,
       router: "running",
       healthy_services: services,
+      registry_url: "http://registry:18000",
+      message,
       timestamp: "2024-01-15T10:30:00Z",
     });
   });

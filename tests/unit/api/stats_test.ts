@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { serviceInfo } from "../../../src/api/service_info.ts";
 import { servicesResponse } from "../../../src/api/services.ts";
 import { statsResponse } from "../../../src/api/stats.ts";
 import { Registry } from "../../../src/registry/registry.ts";
@@ -7,6 +8,9 @@ import { keysOf, newBackend, policyOf } from "../../contract/backends.ts";
 
 function registry(): Registry {
   const sick = newBackend("sick", {
+    url: "http://[::1]:65535",
+    host: "::1",
+    port: 65535,
     models: undefined,
     weight: 3,
     maxInFlight: 8,
@@ -15,7 +19,8 @@ function registry(): Registry {
   sick.gate.healthy = false;
   let now = 0;
   const registry = new Registry(() => now);
-  registry.apply([newBackend("well"), sick]);
+  const metadata = { type: "openai-api", rack: 7 };
+  registry.apply([newBackend("well", { metadata }), sick]);
   const policy = policyOf(([first]) => first!);
   const lease = registry.acquire(keysOf("m"), { policy }) as Lease;
   registry.acquire(keysOf("m"), { policy });
@@ -24,62 +29,62 @@ function registry(): Registry {
   return registry;
 }
 
-Deno.test("/stats tells what was counted about every backend", async () => {
-  assertEquals(await statsResponse(registry()).json(), {
+/** What InfiniLM-SVC's router has in both of its lists. */
+const WELL = {
+  name: "well",
+  host: "well",
+  port: 8000,
+  url: "http://well:8000",
+  babysitter_url: "http://well:8001",
+  healthy: true,
+  request_count: 2,
+  error_count: 1,
+  response_time: 1.234568,
+  weight: 1,
+  models: ["m"],
+  metadata: { type: "openai-api", rack: 7 },
+};
+const SICK = {
+  name: "sick",
+  host: "::1",
+  port: 65535,
+  url: "http://[::1]:65535",
+  babysitter_url: null,
+  healthy: false,
+  request_count: 0,
+  error_count: 0,
+  response_time: 0,
+  weight: 3,
+  models: [],
+  metadata: {},
+};
+
+Deno.test("/stats tells what was counted about every backend, with all that InfiniLM-SVC's router tells", async () => {
+  assertEquals(await statsResponse(registry(), "http://registry:18000").json(), {
     total_services: 2,
     healthy_services: 1,
-    services: [
-      {
-        name: "well",
-        healthy: true,
-        request_count: 2,
-        error_count: 1,
-        response_time: 1.234568,
-        in_flight: 1,
-      },
-      {
-        name: "sick",
-        healthy: false,
-        request_count: 0,
-        error_count: 0,
-        response_time: 0,
-        in_flight: 0,
-      },
-    ],
+    registry_url: "http://registry:18000",
+    services: [{ ...WELL, in_flight: 1 }, { ...SICK, in_flight: 0 }],
   });
 });
 
 Deno.test("/services tells every backend, what it serves, how it is and since when, and no key", async () => {
-  const text = await servicesResponse(registry(), []).text();
+  const context = { sources: [], registryUrl: undefined };
+  const text = await servicesResponse(registry(), context).text();
   assertEquals(text.includes("secret"), false);
+  const ours = { engine: "openai", since: "1970-01-01T00:00:00Z" };
   assertEquals(JSON.parse(text), {
     services: [
-      {
-        name: "well",
-        url: "http://well:8000",
-        healthy: true,
-        models: ["m"],
-        engine: "openai",
-        weight: 1,
-        in_flight: 1,
-        max_in_flight: null,
-        reason: null,
-        since: "1970-01-01T00:00:00Z",
-      },
-      {
-        name: "sick",
-        url: "http://sick:8000",
-        healthy: false,
-        models: [],
-        engine: "openai",
-        weight: 3,
-        in_flight: 0,
-        max_in_flight: 8,
-        reason: "sick",
-        since: "1970-01-01T00:00:00Z",
-      },
+      { ...WELL, ...ours, in_flight: 1, max_in_flight: null, reason: null },
+      { ...SICK, ...ours, in_flight: 0, max_in_flight: 8, reason: "sick" },
     ],
     total: 2,
+    registry_url: null,
     sources: [],
   });
+});
+
+Deno.test("the babysitter of an IPv6 address has its brackets", () => {
+  const backend = newBackend("six", { host: "::1", port: 8100 });
+  assertEquals(serviceInfo(backend).babysitter_url, "http://[::1]:8101");
 });
