@@ -55,22 +55,33 @@ export function readFlags(
 const INTEGER = /^[0-9]+$/;
 const NUMBER = /^[0-9]+(\.[0-9]+)?$/;
 
+/** What a number must be. */
+export interface NumberBounds {
+  min: number;
+  max: number;
+  integer?: boolean;
+}
+
 /** A flag's number. Throws `CliError` (64) unless it is one from `min` to `max`. */
 export function numberFlag(
   { values }: ParsedArgs,
-  { name, min, max, integer = false }: {
-    name: string;
-    min: number;
-    max: number;
-    integer?: boolean;
-  },
+  { name, ...bounds }: NumberBounds & { name: string },
 ): number | undefined {
   const text = values[name];
-  if (typeof text !== "string") return undefined;
+  return typeof text === "string"
+    ? readNumber(text, { called: `--${name}`, ...bounds })
+    : undefined;
+}
+
+/** The number that a text is. Throws `CliError` (64), with what it is called, unless it is within bounds. */
+export function readNumber(
+  text: string,
+  { called, min, max, integer = false }: NumberBounds & { called: string },
+): number {
   const number = (integer ? INTEGER : NUMBER).test(text) ? Number(text) : NaN;
   if (!(number >= min && number <= max)) {
     const wanted = `${integer ? "an integer" : "a number"} from ${min} to ${max}`;
-    throw new CliError(`--${name} must be ${wanted}, received '${text}'`, EXIT.usage);
+    throw new CliError(`${called} must be ${wanted}, received '${text}'`, EXIT.usage);
   }
   return number;
 }

@@ -12,6 +12,7 @@ export const CHECK: Verb = {
   examples: [
     "infinilm-router check --config config.yaml",
     "infinilm-router check /etc/infinilm-router/config.yaml",
+    "infinilm-router migrate --registry-url http://10.0.0.1:18000 | infinilm-router check -",
   ],
   notes:
     "Exits 0 with one line, or 78 with a line for every problem: file:line:column: what is wrong.",

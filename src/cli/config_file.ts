@@ -1,7 +1,16 @@
 import type { Config } from "../config/config.ts";
-import { ConfigError, ConfigUnreadable, loadConfig, type Overrides } from "../config/load.ts";
+import {
+  ConfigError,
+  ConfigUnreadable,
+  loadConfig,
+  type Overrides,
+  parseConfig,
+} from "../config/load.ts";
 import { type Flags, numberFlag, type ParsedArgs } from "./args.ts";
 import { CliError, EXIT } from "./exit.ts";
+import { readStdin } from "./stdio.ts";
+import { type SvcConfig, svcConfig } from "./svc_config.ts";
+import { svcFlagsIn } from "./svc_flags.ts";
 
 /** The flags of every verb that reads the configuration. */
 export const CONFIG_FLAGS: Flags = {
@@ -9,7 +18,7 @@ export const CONFIG_FLAGS: Flags = {
     type: "string",
     short: "c",
     value: "FILE",
-    help: "the configuration (default: ./config.yaml)",
+    help: "the configuration (default: ./config.yaml; - is standard input)",
   },
   host: { type: "string", value: "HOST", help: "instead of listen.host" },
   port: {
@@ -37,7 +46,41 @@ export function readConfig(args: ParsedArgs): Config {
   }
   const path = (values["config"] as string | undefined) ?? positionals[0] ?? "config.yaml";
   const overrides = overridesOf(args);
-  return inPlainWords(() => loadConfig(path, { overrides }));
+  return inPlainWords(() =>
+    path === "-"
+      ? parseConfig(readStdin(), "standard input", { overrides })
+      : loadConfig(path, { overrides })
+  );
+}
+
+/**
+ * What is to be served: the configuration that the flags name or, with a flag of InfiniLM-SVC's router among
+ * them, the one that these stand for. Throws `CliError` (64, 66, 78).
+ */
+export function readServed(args: ParsedArgs): { config: Config; svc?: SvcConfig } {
+  const [first] = svcFlagsIn(args);
+  if (first === undefined) return { config: readConfig(args) };
+  const { values } = args;
+  if (values["config"] !== undefined) {
+    const message = `two configurations: --config ${values["config"]}, and --${first} of ` +
+      "InfiniLM-SVC's router, whose flags stand for a whole one (see infinilm-router migrate --help)";
+    throw new CliError(message, EXIT.usage);
+  }
+  if (values["port"] !== undefined && values["router-port"] !== undefined) {
+    throw new CliError("two ports: --port and --router-port", EXIT.usage);
+  }
+  return readSvc(args, overridesOf(args));
+}
+
+/** The configuration that the flags of InfiniLM-SVC's router stand for. Throws `CliError` (64, 66, 78). */
+export function readSvc(
+  args: ParsedArgs,
+  overrides: Overrides = {},
+): { config: Config; svc: SvcConfig } {
+  return inPlainWords(() => {
+    const svc = svcConfig(args, { env: Deno.env.get });
+    return { config: parseConfig(svc.text, "infinilm-router migrate", { overrides }), svc };
+  });
 }
 
 /** What the flags say in place of the file. */
@@ -52,7 +95,7 @@ export function overridesOf(args: ParsedArgs): Overrides {
 }
 
 /** Gives what is wrong with a configuration its exit code: 66 unreadable, 64 a flag, 78 the file. */
-export function inPlainWords(load: () => Config): Config {
+export function inPlainWords<T>(load: () => T): T {
   try {
     return load();
   } catch (error) {

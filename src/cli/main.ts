@@ -2,6 +2,7 @@ import { describeFlags, readFlags } from "./args.ts";
 import { CHECK } from "./check.ts";
 import { DEMO } from "./demo.ts";
 import { CliError, EXIT } from "./exit.ts";
+import { MIGRATE } from "./migrate.ts";
 import { REGISTRY } from "./registry.ts";
 import { SERVE } from "./serve.ts";
 import { SIM } from "./sim.ts";
@@ -10,7 +11,7 @@ import type { Verb } from "./verb.ts";
 import { VERSION } from "./version.ts";
 import { giveUpWriting } from "./write_permission.ts";
 
-const VERBS: readonly Verb[] = [SERVE, CHECK, REGISTRY, SIM, DEMO, VERSION];
+const VERBS: readonly Verb[] = [SERVE, CHECK, MIGRATE, REGISTRY, SIM, DEMO, VERSION];
 /** How long the last lines of the log may take. */
 const LAST_LINES_MS = 1000;
 const HELP = { help: { type: "boolean", short: "h", help: "show this help" } } as const;

@@ -1,10 +1,13 @@
 import { registry } from "../registry/mod.ts";
-import { CONFIG_FLAGS, readConfig } from "./config_file.ts";
+import type { Log } from "../observe/log.ts";
+import { CONFIG_FLAGS, readServed } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
 import { LastResort } from "./last_resort.ts";
 import { processLog } from "./process_log.ts";
 import { startRouter } from "./router.ts";
 import { signalLoop } from "./signals.ts";
+import type { SvcConfig } from "./svc_config.ts";
+import { SVC_FLAGS } from "./svc_flags.ts";
 import type { Verb } from "./verb.ts";
 import { giveUpWriting } from "./write_permission.ts";
 
@@ -13,18 +16,23 @@ export const SERVE: Verb = {
   name: "serve",
   summary: "run the router (the default)",
   writes: true,
-  flags: CONFIG_FLAGS,
+  flags: { ...CONFIG_FLAGS, ...SVC_FLAGS },
   examples: [
     "infinilm-router --config /etc/infinilm-router/config.yaml",
     "infinilm-router serve --port 9000 --log-format json",
+    "infinilm-router --router-port 8000 --registry-url http://10.0.0.1:18000",
   ],
   notes:
     `SIGTERM and SIGINT: no new connections, running answers end, exit 0. A second one exits at once.
-SIGHUP: one line in the log, and nothing else.`,
+SIGHUP: one line in the log, and nothing else.
+
+With a flag of InfiniLM-SVC's router no configuration file is read: the flags are the configuration, with
+PROXY_TIMEOUT_SECONDS and CACHE_TYPE_ROUTING_THRESHOLD of the environment. infinilm-router migrate prints it.`,
   async run(args): Promise<number> {
-    const config = readConfig(args);
+    const { config, svc } = readServed(args);
     if (config.stateFile === undefined) giveUpWriting();
     const log = processLog(config.log);
+    if (svc !== undefined) tellOf(svc, log);
     const lastResort = new LastResort({ log, now: () => performance.now() });
     lastResort.listen(globalThis);
     const router = startRouter(config, { registry, log });
@@ -43,3 +51,11 @@ SIGHUP: one line in the log, and nothing else.`,
     return exitCode;
   },
 };
+
+/** Whoever comes from InfiniLM-SVC is to see what has become of each flag. */
+function tellOf({ mapped, notes }: SvcConfig, log: Log): void {
+  for (const { given, key, value } of mapped) {
+    log.info("InfiniLM-SVC's setting became a key of the configuration", { given, key, value });
+  }
+  for (const note of notes) log.warn("InfiniLM-SVC's setting means something else here", { note });
+}

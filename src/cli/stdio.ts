@@ -15,6 +15,17 @@ export function writeOut(text: string): void {
   writeAll(Deno.stdout, text);
 }
 
+/** All of standard input as text; Deno gives its device file to nobody without every permission. */
+export function readStdin(): string {
+  const decoder = new TextDecoder();
+  const piece = new Uint8Array(64 * 1024);
+  let text = "";
+  for (let read = Deno.stdin.readSync(piece); read !== null; read = Deno.stdin.readSync(piece)) {
+    text += decoder.decode(piece.subarray(0, read), { stream: true });
+  }
+  return text + decoder.decode();
+}
+
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = encoder.encode(text);
   try {
