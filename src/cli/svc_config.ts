@@ -3,7 +3,7 @@ import { readSvcServices } from "../config/svc_services.ts";
 import type { ParsedArgs } from "./args.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { svcBackends } from "./svc_backends.ts";
-import { type SvcNumber, SvcTold } from "./svc_told.ts";
+import { type SvcNumber, SvcTold, type SvcValue } from "./svc_told.ts";
 import { yamlText } from "./yaml_text.ts";
 
 /** A configuration that means the same as the command line of InfiniLM-SVC's router. */
@@ -72,7 +72,7 @@ const MAX_ERRORS: SvcNumber = {
   fallback: 3,
   min: 1,
   max: 1000,
-  note: "has its effect here, there one failed check was enough",
+  note: "InfiniLM-SVC's router counts to it and does nothing; one failed check is enough there.",
 };
 const PROXY_TIMEOUT: SvcNumber = {
   source: "PROXY_TIMEOUT_SECONDS",
@@ -82,7 +82,7 @@ const PROXY_TIMEOUT: SvcNumber = {
   min: 1,
   max: DAY_S,
   note:
-    "a stream has it for its first byte, and no limit for its end unless timeouts.total sets one",
+    "A stream has it until its first byte; for its end there is timeouts.total, which has no limit.",
 };
 const THRESHOLD: SvcNumber = {
   source: "CACHE_TYPE_ROUTING_THRESHOLD",
@@ -91,7 +91,7 @@ const THRESHOLD: SvcNumber = {
   fallback: 51200,
   min: 1,
   max: 1024 ** 3,
-  note: "of the whole body here, of the texts in it there",
+  note: "Here of the whole body, there of the texts in it.",
 };
 
 /**
@@ -108,7 +108,11 @@ export function svcConfig(args: ParsedArgs, { env, readTextFile }: SvcSources): 
       EXIT.usage,
     );
   }
-  const listen = ["listen:", `  ${told.number(PORT).line}`];
+  const section = (name: string, ...values: SvcValue[]): string[] => [
+    `${name}:`,
+    ...values.flatMap(({ lines }) => lines.map((line) => `  ${line}`)),
+  ];
+  const listen = section("listen", told.number(PORT));
   const backends = file === undefined ? [] : backendsIn(file, told, readTextFile);
   const discovery = registry === undefined ? withoutRegistry(told) : discoveryAt(registry, told);
   const interval = told.number(INTERVAL);
@@ -119,9 +123,9 @@ export function svcConfig(args: ParsedArgs, { env, readTextFile }: SvcSources): 
     listen,
     backends,
     discovery,
-    ["health:", ...[interval, timeout, told.number(MAX_ERRORS)].map(({ line }) => `  ${line}`)],
-    ["timeouts:", `  ${told.number(PROXY_TIMEOUT).line}`],
-    ["routing:", `  ${told.number(THRESHOLD).line}`],
+    section("health", interval, timeout, told.number(MAX_ERRORS)),
+    section("timeouts", told.number(PROXY_TIMEOUT)),
+    section("routing", told.number(THRESHOLD)),
     ["requests:", "  unknown_paths: forward # as InfiniLM-SVC's router, which knows no wrong path"],
   ];
   const text = sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n"));
@@ -162,8 +166,9 @@ function discoveryAt(url: string, told: SvcTold): string[] {
     "discovery:",
     "  - infinilm_registry:",
     `      url: ${yamlText(url)} # --registry-url`,
-    `      ${told.number(SYNC).line}`,
-    `      ${told.number(GRACE).line}`,
+    ...[SYNC, GRACE].flatMap((setting) =>
+      told.number(setting).lines.map((line) => `      ${line}`)
+    ),
   ];
 }
 

@@ -19,8 +19,8 @@ export interface SvcNumber {
 /** A number as the configuration has it. */
 export interface SvcValue {
   value: number;
-  /** With its key, and where it comes from as a comment. */
-  line: string;
+  /** With its key, and comments: what is to be known of it above, behind it where it comes from. */
+  lines: string[];
 }
 
 /** What InfiniLM-SVC's router was told: reads it piece by piece, and remembers what has become of it. */
@@ -57,8 +57,9 @@ export class SvcTold {
     if (given !== undefined) this.became(`${source} ${given}`, { key, value: shown });
     if (cut !== undefined) this.notes.push(`${source}: ${cut}`);
     const origin = given === undefined ? `InfiniLM-SVC's default for ${source}` : source;
-    const comment = [origin, cut, note].filter((part) => part !== undefined).join("; ");
-    return { value, line: `${key.split(".").at(-1)}: ${shown} # ${comment}` };
+    const comment = cut === undefined ? origin : `${origin}; ${cut}`;
+    const line = `${key.split(".").at(-1)}: ${shown} # ${comment}`;
+    return { value, lines: note === undefined ? [line] : [`# ${note}`, line] };
   }
 
   /** A number that means nothing here: one that is wrong is wrong all the same. Returns a comment, if it is given. */

@@ -5,5 +5,5 @@ export function yamlText(text: string): string {
     /[\u007f-\u009f\u2028\u2029\ufeff\ufffd-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return quoted.replaceAll("${", "$${");
+  return quoted.replaceAll("${", () => "$${");
 }

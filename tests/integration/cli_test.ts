@@ -88,6 +88,7 @@ Deno.test("promise 58: what a person can mend ends in one line and its exit code
       [["--config", path, "--log-level", "loud"], 64, /--log-level.*loud/],
       [["demo", "--log-level", "loud"], 64, /--log-level.*loud/],
       [["demo", "--port", "-1"], 64, /--port/],
+      [["check", "-", "--config", path], 64, /two configurations/],
       [["check", path, "--port", "0x1F90"], 64, /--port must be an integer .*received '0x1F90'/],
       [["sim", "--ttft", "1e3"], 64, /--ttft must be a number .*received '1e3'/],
     ];
@@ -112,7 +113,7 @@ Deno.test("without --config the file is ./config.yaml, and its absence is named"
 Deno.test("every verb has help with its flags and examples, and version says what it is", async () => {
   const overview = await run(["--help"]);
   assertEquals([overview.code, overview.err], [0, ""]);
-  for (const verb of ["serve", "check", "registry", "sim", "demo", "version"]) {
+  for (const verb of ["serve", "check", "migrate", "registry", "sim", "demo", "version"]) {
     assertMatch(overview.out, new RegExp(`^  ${verb} `, "m"));
     const help = await run([verb, "--help"]);
     assertEquals([verb, help.code], [verb, 0]);

@@ -11,6 +11,8 @@ export interface RouterOptions {
   healthy?: boolean;
   /** How many file descriptors it may have. */
   descriptors?: number;
+  /** What `serve` is called with in place of a configuration file and a port; port 0 has to be among it. */
+  args?: readonly string[];
 }
 
 /** The router says, answers and ends what it is asked to within this time, on a busy machine too. */
@@ -22,12 +24,13 @@ export interface CommandOptions {
   descriptors?: number;
   /** The folder it runs in. */
   cwd?: string;
+  stdin?: "null" | "piped";
 }
 
 /** The command that runs the router's command line. */
 export function routerCommand(
   args: readonly string[],
-  { env = {}, cwd = ".", descriptors }: CommandOptions = {},
+  { env = {}, cwd = ".", descriptors, stdin = "null" }: CommandOptions = {},
 ): Deno.Command {
   const binary = Deno.env.get("ROUTER_BIN");
   const root = Deno.cwd();
@@ -52,7 +55,7 @@ export function routerCommand(
     args: command.slice(1),
     env: { NO_COLOR: "1", ...env },
     cwd,
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
   });
@@ -81,18 +84,9 @@ export class RouterProcess {
   static async start(config: string, options: RouterOptions = {}): Promise<RouterProcess> {
     const file = await Deno.makeTempFile({ suffix: ".yaml" });
     await Deno.writeTextFile(file, config);
-    const flags = [
-      "--host",
-      "127.0.0.1",
-      "--port",
-      "0",
-      "--log-format",
-      "json",
-      "--log-level",
-      "debug",
-    ];
-    const child = routerCommand(["serve", "--config", file, ...flags], options)
-      .spawn();
+    const args = options.args ?? ["--config", file, "--port", "0"];
+    const flags = ["--host", "127.0.0.1", "--log-format", "json", "--log-level", "debug"];
+    const child = routerCommand(["serve", ...args, ...flags], options).spawn();
     const router = new RouterProcess(child, file);
     try {
       await router.#up(options);
