@@ -17,12 +17,20 @@ export const CHECK: Verb = {
   notes:
     "Exits 0 with one line, or 78 with a line for every problem: file:line:column: what is wrong.",
   run(args): number {
-    const { backends, listen } = readConfig(args);
-    const count = backends.length === 1 ? "1 backend" : `${backends.length} backends`;
-    writeOut(`ok: ${count}, listening on ${shownHost(listen.host)}:${listen.port}\n`);
+    const { backends, discovery, listen } = readConfig(args);
+    const sources = discovery.length === 0 ? "" : ` and ${counted(discovery, "source")} of more`;
+    writeOut(
+      `ok: ${counted(backends, "backend")}${sources}, listening on ${
+        shownHost(listen.host)
+      }:${listen.port}\n`,
+    );
     return EXIT.ok;
   },
 };
+
+function counted({ length }: readonly unknown[], noun: string): string {
+  return `${length} ${noun}${length === 1 ? "" : "s"}`;
+}
 
 function shownHost(host: string): string {
   return host.includes(":") ? `[${host}]` : host;

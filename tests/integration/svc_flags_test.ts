@@ -131,6 +131,11 @@ Deno.test("migrate prints a configuration and nothing else, and check takes it f
     const checked = await run(["check", "-"], { input: migrated.out });
     assertEquals(checked, { code: 0, out: "ok: 1 backend, listening on 0.0.0.0:8000\n", err: "" });
   });
+  const registry = await run(["migrate", "--registry-url", "http://10.0.0.1:18000"]);
+  assertEquals(
+    (await run(["check", "-"], { input: registry.out })).out,
+    "ok: 0 backends and 1 source of more, listening on 0.0.0.0:8080\n",
+  );
   const wrong = await run(["check", "-"], { input: "backends: 5\n" });
   assertEquals(wrong.code, 78);
   assertStringIncludes(wrong.err, "standard input:1:11: `backends` must be");
