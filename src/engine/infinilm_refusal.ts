@@ -44,7 +44,9 @@ function stopRefusal(json: JsonObject): RouterError | undefined {
   return undefined;
 }
 
-/** 0, or what Python makes a 0 of, means no limit there, which can end the engine. */
+/**
+ * 0, or what Python makes a 0 of, means no limit there, which can end the engine; less gives one token and no text.
+ */
 function limitRefusal(json: JsonObject): RouterError | undefined {
   const places = [
     ...bothPlaces(json, "max_tokens"),
@@ -52,7 +54,7 @@ function limitRefusal(json: JsonObject): RouterError | undefined {
   ];
   for (const [param, value] of places) {
     // Python's `int()` reads texts in many ways, "０" and "0_0" among them.
-    if (typeof value === "string" || pythonInt(value) === 0) {
+    if (typeof value === "string" || (pythonInt(value) ?? 1) < 1) {
       return invalid(param, "an integer of at least 1 (InfiniLM takes 0 for no limit)", value);
     }
   }
@@ -107,7 +109,10 @@ function completionRefusal(json: JsonObject): RouterError | undefined {
     );
   const prompt = own(json, "prompt");
   const texts = Array.isArray(prompt) ? prompt : [prompt];
-  if (texts.length === 0 || !texts.every((text) => typeof text === "string")) {
+  if (texts.length === 0 || texts.includes("")) {
+    return invalid("prompt", "a text of at least one character", prompt);
+  }
+  if (!texts.every((text) => typeof text === "string")) {
     return lacks("prompt", "takes text alone, no tokens");
   }
   if (texts.length > 1) return lacks("prompt", "takes one prompt at a time");

@@ -78,7 +78,9 @@ export async function dispatch(
     if (strikes > 0) record.resent++;
     const entry = beginAttempt(record, lease);
     lease.onRevoked = () => {
-      if (left === 0 || strikes > 0 || cutoff.stopped || budget.take() === undefined) return;
+      if (cutoff.stopped) return;
+      if (strikes > 0) return cutoff.interrupt(); // its second strike: nobody gets it any more
+      if (left === 0 || budget.take() === undefined) return;
       const place = acquire();
       if (typeof place === "string") return; // there is no elsewhere: it waits on
       refuge.lease = place;
@@ -93,7 +95,7 @@ export async function dispatch(
       verdict = classify(happened, {
         backend: backend.name,
         cutoff,
-        revoked: refuge.lease !== undefined,
+        revoked: lease.revoked,
       });
     } catch (error) {
       entry.outcome = { kind: "router_failed" };

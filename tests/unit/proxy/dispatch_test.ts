@@ -514,3 +514,14 @@ Deno.test("a record has every attempt: where, why, how it ended and what came ne
     }, true],
   ]);
 });
+
+Deno.test("a call that broke one backend and waits at one that falls has broken two, and waits no longer", async () => {
+  await using house = new TestHouse([leaves, silent, OK]);
+  const asked = house.post();
+  await house.peers[1]!.received(1);
+  house.backends[1]!.revokeWaiting();
+  const { status, code, retry } = await told(await asked);
+  assertEquals([status, code, retry], [502, "upstream_broken", "false"]);
+  assertEquals([house.asked, house.inFlight], [[1, 1, 0], [0, 0, 0]]);
+  assertEquals(house.outcomes[1], [{ kind: "broke", phase: "head" }]);
+});
