@@ -83,6 +83,11 @@ export class StreamEnd {
 
   #seeLines(events: Uint8Array): void {
     for (let start = 0; start < events.length && !this.reached;) {
+      if (events[start] === LF && this.#lineStart) {
+        this.#seeEnd();
+        start++;
+        continue;
+      }
       const end = events.indexOf(LF, start);
       if (this.#lineStart) this.#seeLine(events, start, end === -1 ? events.length : end);
       if (end === -1) {
@@ -98,8 +103,7 @@ export class StreamEnd {
   /** Takes a line's beginning; nearly always that is all of it. */
   #seeLine(events: Uint8Array, start: number, end: number): void {
     const first = events[start];
-    if (start === end) this.#seeEnd();
-    else if (first === D && startsWith(events, DATA, start)) {
+    if (first === D && startsWith(events, DATA, start)) {
       const value = behind(events, start + DATA.length);
       if (startsWith(events, DONE, value)) this.#done = true;
       else if (this.#names.length > 0) this.#data = events.subarray(value, end);
@@ -111,9 +115,11 @@ export class StreamEnd {
 
   /** Takes a blank line: the event has passed. */
   #seeEnd(): void {
-    const { length } = this.#names;
-    this.reached = this.#done ||
-      (length > 0 && this.#names.includes(this.#name ?? this.#typeOfData()));
+    if (this.#names.length === 0) {
+      this.reached = this.#done;
+      return;
+    }
+    this.reached = this.#done || this.#names.includes(this.#name ?? this.#typeOfData());
     this.#done = false;
     this.#name = undefined;
     this.#data = undefined;

@@ -1,4 +1,3 @@
-import type { Reading } from "../engine/dialect.ts";
 import { DIALECTS } from "../engine/engines.ts";
 import { StreamEnd } from "../engine/stream_end.ts";
 import { RouterError } from "../errors.ts";
@@ -6,7 +5,7 @@ import type { Backend } from "../registry/backend.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
 import type { UpstreamResponse } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
-import { type Answer, asksForWhole, type Happened, saysJson, valueOf } from "./answer.ts";
+import { asksForWhole, type Happened, saysJson, valueOf } from "./answer.ts";
 import type { Call } from "./call.ts";
 import { isRefusal } from "./classify.ts";
 import type { Cutoff } from "./cutoff.ts";
@@ -40,29 +39,57 @@ export async function attempt(
   { backend, house, cutoff, fresh }: AttemptOptions,
 ): Promise<Happened> {
   const { spec } = backend;
-  const { target, body, ignored, reading } = DIALECTS[backend.engine].prepare(call, spec);
+  const { target, body: sent, ignored, reading } = DIALECTS[backend.engine].prepare(call, spec);
+  const { timeouts, limits } = house.config;
   let response: UpstreamResponse | undefined;
   try {
     response = await house.clientOf(backend).send({
       method: call.method,
       target: spec.basePath + target,
       headers: withApiKey(call.headers, spec.apiKey),
-      ...(body.length === 0 && BODYLESS.has(call.method) ? {} : { body }),
-    }, { connectTimeoutMs: house.config.timeouts.connectMs, stop: cutoff, fresh });
-    const answer = await begin(response, { call, house, reading, ignored });
-    if (isRefusal(answer)) {
+      body: sent.length === 0 && BODYLESS.has(call.method) ? undefined : sent,
+    }, { connectTimeoutMs: timeouts.connectMs, stop: cutoff, fresh });
+    const { status, headers, body, requestSent } = response;
+    const events = EVENT_STREAM.test(valueOf(headers, "content-type"));
+    const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));
+    const refusal = isRefusal(response);
+    const untilClose = asksForWhole(response);
+    const readable = !encoded && !refusal;
+    const chunks = events && readable ? new EventChunks(limits.maxEvent) : undefined;
+    let first: Uint8Array | undefined;
+    if (chunks !== undefined) {
+      const end = untilClose ? new StreamEnd(call.endpoint, { untilClose }) : undefined;
+      first = await firstEvents(body, { chunks, reading, end, maxHeld: limits.maxEvent });
+    } else if (readable && (reading !== undefined || untilClose) && saysJson(headers)) {
+      first = await wholeJson(body, { maxHeld: limits.maxEvent, untilClose });
+      if (body.done) first = reading?.whole(status, first) ?? first;
+    } else {
+      first = await body.read();
+      if (body.failed) await body.read(); // nobody has to be given the beginning of what is broken
+    }
+    const answer = {
+      status,
+      headers,
+      first,
+      events,
+      encoded,
+      chunks,
+      reading,
+      ignored,
+      requestSent,
+      body,
+    };
+    if (refusal) {
       const held = await holdWhole(answer);
       return { kind: "refusal", answer: held ?? answer, whole: held !== undefined };
     }
-    if (reading?.joined === undefined || answer.chunks === undefined) {
-      return { kind: "answer", answer };
-    }
+    if (reading?.joined === undefined || chunks === undefined) return { kind: "answer", answer };
     const { endpoint } = call;
-    const { timeouts, limits } = house.config;
     const { idleMs } = timeouts;
+    const maxHeld = limits.maxEvent;
     return {
       kind: "answer",
-      answer: await joinStream(answer, { endpoint, cutoff, idleMs, maxHeld: limits.maxEvent }),
+      answer: await joinStream(answer, { endpoint, cutoff, idleMs, maxHeld }),
     };
   } catch (error) {
     if (error instanceof UpstreamError) return { kind: "failure", error };
@@ -70,36 +97,4 @@ export async function attempt(
     response?.body.cancel();
     return { kind: "rejected", error };
   }
-}
-
-interface BeginOptions {
-  call: Call;
-  house: House;
-  reading: Reading | undefined;
-  ignored: readonly string[] | undefined;
-}
-
-/** The answer as soon as it means something. Throws `UpstreamError`, and what its reading throws. */
-async function begin(
-  { status, headers, body, requestSent }: UpstreamResponse,
-  { call: { endpoint }, house, reading, ignored }: BeginOptions,
-): Promise<Answer> {
-  const { maxEvent } = house.config.limits;
-  const events = EVENT_STREAM.test(valueOf(headers, "content-type"));
-  const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));
-  const readable = !encoded && !isRefusal({ status, headers });
-  const chunks = events && readable ? new EventChunks(maxEvent) : undefined;
-  const untilClose = asksForWhole({ status, body });
-  let first: Uint8Array | undefined;
-  if (chunks !== undefined) {
-    const end = untilClose ? new StreamEnd(endpoint, { untilClose }) : undefined;
-    first = await firstEvents(body, { chunks, reading, end, maxHeld: maxEvent });
-  } else if (readable && saysJson(headers) && (reading !== undefined || untilClose)) {
-    first = await wholeJson(body, { maxHeld: maxEvent, untilClose });
-    if (body.done) first = reading?.whole(status, first) ?? first;
-  } else {
-    first = await body.read();
-    if (body.failed) await body.read(); // nobody has to be given the beginning of what is broken
-  }
-  return { status, headers, first, events, encoded, chunks, reading, ignored, requestSent, body };
 }

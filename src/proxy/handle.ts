@@ -3,8 +3,8 @@ import { RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
 import type { Answer } from "./answer.ts";
 import { batch } from "./batch.ts";
-import { type Call, readCall } from "./call.ts";
-import { dispatch } from "./dispatch.ts";
+import { readCall } from "./call.ts";
+import { dispatch, type Dispatched } from "./dispatch.ts";
 import { Exchange } from "./exchange.ts";
 import { answerHeaders } from "./headers.ts";
 import type { House } from "./house.ts";
@@ -25,20 +25,6 @@ export interface Visit {
   readonly query: string;
   readonly head: RequestHead;
   readonly peer: Peer;
-}
-
-/** Has one backend answer, which holds the call's lease from then on. */
-async function one(
-  call: Call,
-  { house, exchange }: { house: House; exchange: Exchange },
-): Promise<{ answer: Answer; backend: string }> {
-  const { cutoff, hold, record } = exchange;
-  const { answer, lease, at } = await dispatch(call, { house, cutoff, record });
-  if (answer.requestSent) hold.release(); // nothing of it will be sent any more
-  exchange.lease = lease;
-  record.timeToFirstByte = exchange.elapsed(at);
-  if (answer.ignored !== undefined) house.ignoredNotes.note(lease.backend, answer.ignored);
-  return { answer, backend: lease.backend.name };
 }
 
 /**
@@ -76,7 +62,7 @@ export async function handle(
     record.stream = call.stream;
     const prompts = promptsOf(call, registry);
     const { answer, backend } = prompts === undefined
-      ? await one(call, { house, exchange })
+      ? taken(await dispatch(call, { house, cutoff, record }), { house, exchange })
       : await batch(call, prompts, { house, exchange });
     const { status, events, ignored } = answer;
     record.status = status;
@@ -88,4 +74,16 @@ export async function handle(
     exchange.fail(error instanceof RouterError ? error : new RouterError("internal", ""));
     throw error;
   }
+}
+
+/** One backend's answer, which holds the call's lease from now on. */
+function taken(
+  { answer, lease, at }: Dispatched,
+  { house, exchange }: { house: House; exchange: Exchange },
+): { answer: Answer; backend: string } {
+  if (answer.requestSent) exchange.hold.release(); // nothing of it will be sent any more
+  exchange.lease = lease;
+  exchange.record.timeToFirstByte = exchange.elapsed(at);
+  if (answer.ignored !== undefined) house.ignoredNotes.note(lease.backend, answer.ignored);
+  return { answer, backend: lease.backend.name };
 }

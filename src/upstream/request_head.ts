@@ -6,7 +6,7 @@ export interface UpstreamRequest {
   target: string;
   /** Without `host`, `content-length`, `transfer-encoding` and `connection`: those are ours. */
   headers: readonly Header[];
-  body?: Uint8Array;
+  body?: Uint8Array | undefined;
 }
 
 const encoder = new TextEncoder();
