@@ -48,8 +48,15 @@ export interface Reading {
   readonly failure: RouterError | undefined;
   /** Makes OpenAI's answer of a whole one that is JSON. Throws `RouterError` if it says that there is none. */
   whole(status: number, body: Uint8Array): Uint8Array;
-  /** Makes a whole answer of the events that `events` has seen; there if the client asked for no stream. */
-  readonly joined?: () => Uint8Array;
+  /** There if the client asked for no stream, though the engine is asked for one. */
+  readonly joined?: Joined;
+}
+
+/** A whole answer made of the events that a reading has seen. */
+export interface Joined {
+  /** Characters of text so far. */
+  readonly size: number;
+  make(): Uint8Array;
 }
 
 /** How one kind of engine wants OpenAI's API. */

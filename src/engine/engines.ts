@@ -10,7 +10,14 @@ export const DIALECTS: Readonly<Record<EngineName, Dialect>> = {
   infinilm: INFINILM,
 };
 
-/** What kind of engine tells such a model list. */
-export function engineOf(cards: readonly ModelCard[]): EngineName {
+/** Who tells a list if it comes from a router like this one, which speaks OpenAI's API whatever stands behind it. */
+const TELLER = "x-infinilm-service";
+
+/** What kind of engine tells such a model list, with these headers. */
+export function engineOf(
+  cards: readonly ModelCard[],
+  headers: readonly (readonly [name: string, value: string])[],
+): EngineName {
+  if (headers.some(([name]) => name === TELLER)) return "openai";
   return cards.some(({ fields }) => fields["owned_by"] === "infinilm") ? "infinilm" : "openai";
 }

@@ -1,5 +1,5 @@
 import type { RouterError } from "../errors.ts";
-import type { Reading } from "./dialect.ts";
+import type { Joined, Reading } from "./dialect.ts";
 import { isObject } from "./json_object.ts";
 import { engineError, givenUp, isGivenUp } from "./infinilm_error.ts";
 
@@ -28,7 +28,7 @@ const DATA = "data: {";
 /** InfiniLM's answers as OpenAI's: of chat, or of a completion, which the engine has none of. */
 export class InfinilmReading implements Reading {
   failure: RouterError | undefined;
-  readonly joined: (() => Uint8Array) | undefined;
+  readonly joined: Joined | undefined;
   readonly #completion: boolean;
   #begun = false;
   #created: unknown;
@@ -39,7 +39,15 @@ export class InfinilmReading implements Reading {
   /** `join`: the client asked for a whole answer, the engine was asked for a stream. */
   constructor({ completion, join }: { completion: boolean; join: boolean }) {
     this.#completion = completion;
-    this.joined = join ? (): Uint8Array => this.#join() : undefined;
+    const size = (): number => this.#text.length;
+    this.joined = join
+      ? {
+        get size(): number {
+          return size();
+        },
+        make: () => this.#join(),
+      }
+      : undefined;
   }
 
   /** Its errors come as the text of a stream whose head said 200. */

@@ -23,7 +23,7 @@ export function refusalOf(
   { completion, maxContext, cacheType }: RefusalOptions,
 ): RouterError | undefined {
   return limitRefusal(json) ?? stopRefusal(json) ?? fileRefusal(json) ??
-    (completion ? completionRefusal(json) : undefined) ??
+    (completion ? completionRefusal(json) : promptRefusal(json)) ??
     (maxContext === undefined ? undefined : contextRefusal(json, { maxContext, cacheType }));
 }
 
@@ -65,6 +65,18 @@ function limitRefusal(json: JsonObject): RouterError | undefined {
 function pythonInt(value: unknown): number | undefined {
   if (typeof value === "boolean") return Number(value);
   return typeof value === "number" ? Math.trunc(value) + 0 : undefined; // no -0
+}
+
+/** Where there are no messages the engine takes the prompt for a message's content, whatever it is. */
+function promptRefusal(json: JsonObject): RouterError | undefined {
+  const prompt = own(json, "prompt");
+  const taken = !hasMessages(json) && prompt !== undefined && typeof prompt !== "string";
+  return taken ? invalid("prompt", "a text", prompt) : undefined;
+}
+
+function hasMessages(json: JsonObject): boolean {
+  const messages = own(json, "messages");
+  return messages !== undefined && !(Array.isArray(messages) && messages.length === 0);
 }
 
 /** The engine opens what is neither `data:` nor a network address as a file of its own machine. */
@@ -155,7 +167,7 @@ function contextRefusal(
 /** Of all text in a prompt, whatever its shape. */
 function promptBytes(json: JsonObject): number {
   const messages = own(json, "messages");
-  if (!Array.isArray(messages)) return textBytes(own(json, "prompt"));
+  if (!Array.isArray(messages) || messages.length === 0) return textBytes(own(json, "prompt"));
   let sum = 0;
   for (const message of messages) {
     const content = isObject(message) ? own(message, "content") : undefined;

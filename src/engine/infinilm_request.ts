@@ -1,4 +1,4 @@
-import type { JsonEdit } from "./json_edit.ts";
+import type { JsonEdit, JsonPath } from "./json_edit.ts";
 import { isObject, type JsonObject, own } from "./json_object.ts";
 
 /** What the engine reads of a body, and what changes nothing in an answer. */
@@ -86,6 +86,9 @@ export function editsOf(json: JsonObject, { join }: { join: boolean }): JsonEdit
         : { path: ["max_completion_tokens"], name: "max_tokens" },
     );
   }
+  edits.push(...emptyStops(json, []));
+  const nested = own(json, "sampling_params");
+  if (isObject(nested)) edits.push(...emptyStops(nested, ["sampling_params"]));
   const prompt = own(json, "prompt");
   if (Array.isArray(prompt) && prompt.length === 1) {
     edits.push({ path: ["prompt"], value: prompt[0] });
@@ -94,6 +97,15 @@ export function editsOf(json: JsonObject, { join }: { join: boolean }): JsonEdit
   if (Array.isArray(messages)) edits.push(...messages.flatMap(joinedTexts));
   if (join) edits.push({ path: ["stream"], value: true });
   return edits;
+}
+
+/** An empty text in `stop` ends an answer there before it begins; others do not look at it. */
+function emptyStops(json: JsonObject, path: JsonPath): JsonEdit[] {
+  const stop = own(json, "stop");
+  const stops = Array.isArray(stop) ? stop : [stop];
+  if (!stops.includes("")) return [];
+  const left = stops.filter((text) => text !== "");
+  return [{ path: [...path, "stop"], value: left.length > 0 ? left : null }];
 }
 
 /** The engine takes one text part in a message; several are lines of one. */

@@ -64,6 +64,18 @@ export function editJson(bytes: Uint8Array, edits: readonly JsonEdit[]): Uint8Ar
   return out;
 }
 
+/** What stands before and behind the value at a path; undefined if there is none. */
+export function around(
+  bytes: Uint8Array,
+  path: JsonPath,
+): [before: Uint8Array, behind: Uint8Array] | undefined {
+  const parent = startOf(bytes, path.slice(0, -1));
+  const key = path.at(-1);
+  if (parent === undefined || key === undefined) return undefined;
+  const value = memberOf(bytes, parent, key)?.value;
+  return value && [bytes.subarray(0, value.start), bytes.subarray(value.end)];
+}
+
 function patchesOf(bytes: Uint8Array, edit: JsonEdit): Patch[] {
   const parent = startOf(bytes, edit.path.slice(0, -1));
   const key = edit.path.at(-1);

@@ -15,10 +15,10 @@ export async function learnModels(
   const found: string[] = [];
   for (const path of MODEL_PATHS) {
     try {
-      const { status, text } = await asker.get(path);
+      const { status, headers, text } = await asker.get(path);
       const cards = status === 200 ? readModelList(text) : undefined;
       if (cards !== undefined) {
-        backend.discovered(cards, engineOf(cards));
+        backend.discovered(cards, engineOf(cards, headers));
         return cards.length > 0 ? undefined : `${path} lists no models`;
       }
       found.push(`${path} answered ${status === 200 ? "no model list" : status}`);

@@ -9,7 +9,7 @@ export interface JoinOptions {
   cutoff: Cutoff;
   /** How long the engine may be silent between two pieces, milliseconds. */
   idleMs: number;
-  /** Bytes of events that are joined at the most. */
+  /** Characters of text that are joined at the most. */
   maxHeld: number;
 }
 
@@ -31,23 +31,26 @@ export async function joinStream(
   { endpoint, cutoff, idleMs, maxHeld }: JoinOptions,
 ): Promise<Answer> {
   const reading = answer.reading!;
+  const joined = reading.joined!;
   const silence = { ms: idleMs, end: (): void => cutoff.cut("idle") };
-  let size = 0;
   for await (const events of wholeEvents(answer, { endpoint, silence })) {
-    size += events.length;
-    if (size > maxHeld) {
-      throw new RouterError("engine_failed", "its answer is too long to be joined");
-    }
     reading.events(events);
+    if (joined.size > maxHeld) throw tooLong(maxHeld);
   }
   const others = answer.headers.filter(([name]) => name !== "content-type");
   return {
     ...answer,
     headers: [...others, ["content-type", "application/json"]],
-    first: reading.joined!(),
+    first: joined.make(),
     events: false,
     chunks: undefined,
     reading: undefined,
     body: NOTHING_MORE,
   };
+}
+
+function tooLong(maxHeld: number): RouterError {
+  const message =
+    `an answer of more than ${maxHeld} characters cannot be joined (limits.max_event)`;
+  return new RouterError("engine_failed", message);
 }

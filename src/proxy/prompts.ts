@@ -1,5 +1,6 @@
+import { concat } from "../concat.ts";
 import { DIALECTS } from "../engine/engines.ts";
-import { editJson } from "../engine/json_edit.ts";
+import { around } from "../engine/json_edit.ts";
 import { invalid, own } from "../engine/json_object.ts";
 import { RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
@@ -16,6 +17,11 @@ import type { House } from "./house.ts";
 
 /** As many as OpenAI takes in one call. */
 const MAX_PROMPTS = 2048;
+
+/** What is beside the prompts is sent with each: so much of it in all. */
+const MAX_BESIDE_BYTES = 256 * 1024 * 1024;
+
+const encoder = new TextEncoder();
 
 /** So many prompts of one call are with engines at the same time. */
 const MAX_AT_ONCE = 8;
@@ -46,6 +52,14 @@ export function checkPrompts(
   prompts: readonly string[],
   registry: Registry,
 ): void {
+  const beside = around(call.body, ["prompt"])!.reduce((sum, { length }) => sum + length, 0);
+  if (beside * prompts.length > MAX_BESIDE_BYTES) {
+    throw invalid(
+      "prompt",
+      "a shorter list: what is beside it goes out with each of them",
+      prompts,
+    );
+  }
   const serving = registry.backends.filter((backend) => backend.serves(call.model));
   for (const prompt of prompts) {
     const fitness = new Fitness({ ...call, json: () => ({ ...call.json(), prompt }) });
@@ -72,6 +86,7 @@ export async function runPrompts(
   prompts: readonly string[],
   options: PromptsOptions,
 ): Promise<void> {
+  const outside = around(call.body, ["prompt"])!;
   const waiting = prompts.map((_, index) => index);
   let running = 0;
   let failed: { error: unknown } | undefined;
@@ -79,7 +94,7 @@ export async function runPrompts(
     for (let index = waiting.shift(); index !== undefined; index = waiting.shift()) {
       running++;
       try {
-        await runPrompt(call, { ...options, prompt: prompts[index]!, index });
+        await runPrompt(call, { ...options, around: outside, prompt: prompts[index]!, index });
       } catch (error) {
         const full = error instanceof RouterError && error.code === "overloaded";
         if (full && running > 1) {
@@ -100,18 +115,20 @@ export async function runPrompts(
 
 async function runPrompt(
   call: Call,
-  { house, record, take, prompt, index, ...options }: PromptsOptions & {
+  { house, record, take, around, prompt, index, ...options }: PromptsOptions & {
+    around: readonly [before: Uint8Array, behind: Uint8Array];
     prompt: string;
     index: number;
   },
 ): Promise<void> {
   const cutoff = new Cutoff();
   using _ = cutoff.follow(options.cutoff);
-  const body = editJson(call.body, [{ path: ["prompt"], value: prompt }]);
+  const [before, behind] = around;
+  const body = concat([before, encoder.encode(JSON.stringify(prompt)), behind]);
   const json = { ...call.json(), prompt };
   let dispatched: Dispatched | undefined;
   try {
-    const one = { ...call, body, json: () => json };
+    const one = { ...call, body, bodyBytes: body.length, json: () => json };
     dispatched = await dispatch(one, { house, cutoff, record });
     await take(dispatched, index);
     end(dispatched, { kind: "completed", status: dispatched.answer.status });

@@ -20,6 +20,7 @@ export interface PageRequest {
 /** A short answer, whole. */
 export interface Page {
   readonly status: number;
+  readonly headers: readonly Header[];
   readonly text: string;
 }
 
@@ -40,7 +41,7 @@ async function getOnce(
   client: UpstreamClient,
   { target, headers = [], connectTimeoutMs, stop, fresh = false }: PageRequest,
 ): Promise<Page> {
-  const { status, body } = await client.send({
+  const { status, headers: answered, body } = await client.send({
     method: "GET",
     target,
     headers: [["accept", "application/json"], ["accept-encoding", "identity"], ...headers],
@@ -58,5 +59,5 @@ async function getOnce(
     }
     text += decoder.decode(piece, { stream: true });
   }
-  return { status, text: text + decoder.decode() };
+  return { status, headers: answered, text: text + decoder.decode() };
 }

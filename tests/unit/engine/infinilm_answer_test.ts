@@ -156,7 +156,7 @@ Deno.test("a stream that was asked for in place of a whole answer is joined, wit
     for (const piece of [chunk(" t0"), chunk(" t1\n"), chunk(null, "stop") + DONE]) {
       read.events(bytesOf(piece));
     }
-    const { choices: [choice], ...rest } = JSON.parse(textOf(read.joined!()));
+    const { choices: [choice], ...rest } = JSON.parse(textOf(read.joined!.make()));
     assertEquals(rest, {
       id: completion ? "cmpl-4728ed9f" : "chatcmpl-4728ed9f",
       object: completion ? "text_completion" : "chat.completion",

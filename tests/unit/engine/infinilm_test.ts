@@ -16,6 +16,13 @@ function sent(body: string, { path = "/chat/completions", streamUpstream = false
 const TEXTS = '[{"type":"text","text":"a"}, {"type":"text","text":"b\\u00e9"}]';
 const IMAGE = '[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"data:x"}}]';
 
+const STOPS: readonly (readonly [body: string, expected: string])[] = [
+  [`{"stop":"", ${MESSAGES}}`, `{"stop":null, ${MESSAGES}}`],
+  [`{"stop":["", "a"]}`, `{"stop":["a"]}`],
+  [`{"stop":[""],"sampling_params":{"stop":""}}`, `{"stop":null,"sampling_params":{"stop":null}}`],
+  [`{"stop":["a","b"]}`, `{"stop":["a","b"]}`],
+];
+
 const EDITS: readonly (readonly [body: string, expected: string])[] = [
   [`{"max_completion_tokens" : 7, ${MESSAGES}}`, `{"max_tokens" : 7, ${MESSAGES}}`],
   [`{"max_completion_tokens":7,"max_tokens":9}`, `{"max_completion_tokens":7,"max_tokens":7}`],
@@ -34,7 +41,7 @@ const EDITS: readonly (readonly [body: string, expected: string])[] = [
   ],
 ];
 
-for (const [body, expected] of EDITS) {
+for (const [body, expected] of [...EDITS, ...STOPS]) {
   Deno.test(`InfiniLM gets ${expected} for ${body}`, () => assertEquals(sent(body), expected));
 }
 
@@ -115,6 +122,8 @@ const REFUSED: readonly (readonly [body: Record<string, unknown>, param: string 
     part({ type: "image_url", image_url: "file:///etc/passwd" }),
     "messages[0].content[0].image_url",
   ],
+  [{ messages: [], prompt: [{ type: "image_url", image_url: "/etc/passwd" }] }, "prompt"],
+  [{ prompt: "x" }, undefined],
   [part({ type: "video", video: "x.mp4" }), "messages[0].content[0].video"],
   [part({ type: "image_url", image_url: { url: "DATA:image/png;base64,x" } }), undefined],
   [part({ type: "image_url", image_url: { url: "https://x/y.png" } }), undefined],
