@@ -3,17 +3,23 @@ import { type Client, QUESTION, type Told, WEATHER } from "./client.ts";
 import { missing, PYTHON } from "./python_packages.ts";
 import type { Situation } from "./situations.ts";
 
-/**
- * A client that is a program in `python/`, started before the first test of a file and ended after the
- * last: some libraries take seconds to load.
- */
+/** A client that is a program in `python/`. */
 export function pythonClient(program: string): Client {
+  const say = pythonProgram<Told>(program);
+  return (ask) => say({ ...ask, question: QUESTION, tool: WEATHER });
+}
+
+/**
+ * A program in `python/`, started before the first test of a file and ended after the last: some libraries take
+ * seconds to load. Returns what asks it.
+ */
+export function pythonProgram<Answer>(program: string): (asked: object) => Promise<Answer> {
   let worker: Worker | undefined;
   Deno.test.beforeAll(() => {
     if (missing === undefined) worker = new Worker(program);
   });
   Deno.test.afterAll(() => worker?.end());
-  return (ask) => worker!.say({ ...ask, question: QUESTION, tool: WEATHER });
+  return async (asked) => await worker!.say(asked) as Answer;
 }
 
 /** A program that waits in a call cannot abort it; `…_async.py` do that, and nothing else. */
@@ -46,7 +52,7 @@ class Worker {
     this.#errors = new Response(this.#child.stderr).text();
   }
 
-  async say(asked: unknown): Promise<Told> {
+  async say(asked: unknown): Promise<unknown> {
     await this.#input.write(new TextEncoder().encode(`${JSON.stringify(asked)}\n`));
     while (!this.#rest.includes("\n")) {
       const { value, done } = await this.#output.read();
