@@ -57,7 +57,7 @@ for (const { models, named, leads } of DEFAULTS) {
       const answer = await router.post(CHAT, chat("default", "hi", { max_tokens: 3, stream }));
       const text = await answer.text();
       if (leads === undefined) {
-        assertEquals([answer.status, JSON.parse(text).code], [503, "model_not_found"]);
+        assertEquals([answer.status, JSON.parse(text).code], [400, "model_required"]);
         continue;
       }
       assertEquals([answer.status, text.includes(`"model":"${leads}"`)], [200, true]);

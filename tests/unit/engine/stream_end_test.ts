@@ -125,3 +125,21 @@ Deno.test("a stream's end is found wherever it is cut, with every kind of line e
     assertEquals(end.reached, true, JSON.stringify(lineEnd));
   }
 });
+
+Deno.test("a stream's end is found in and behind large pieces, of every kind", () => {
+  const many = 'event: a\ndata: {"delta":"x"}\n\n'.repeat(100);
+  const ends: readonly (readonly [path: string, event: string])[] = [
+    ["/chat/completions", "data: [DONE]\n\n"],
+    ["/messages", "event: message_stop\ndata: {}\n\n"],
+    ["/responses", 'data: {"type":"response.completed"}\n\n'],
+  ];
+  for (const [path, event] of ends) {
+    assertEquals(reaches(path, many), false);
+    assertEquals(reaches(path, many + event + many), true);
+    assertEquals(reaches(path, many, event), true);
+    assertEquals(
+      reaches(path, many.replaceAll("\n", "\r\n"), event.replaceAll("\n", "\r\n")),
+      true,
+    );
+  }
+});

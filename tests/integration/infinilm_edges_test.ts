@@ -122,21 +122,3 @@ Deno.test("routing.size_threshold counts the bytes of each prompt of a list, not
   assertEquals([answer.status, (await answer.json()).choices.length], [200, 20]);
   assertEquals([a.calls.length, b.calls.length], [0, 20]);
 });
-
-Deno.test("an image that InfiniLM would have to fetch goes to an engine that can", async () => {
-  await using infinilm = startInfinilm();
-  await using other = Sim.start({ models: ["m"], timeToFirstTokenMs: 0, tokensPerSecond: 0 });
-  await using router = await RouterProcess.start(backendsYaml([infinilm.url, other.url]));
-  const messages = [{
-    role: "user",
-    content: [
-      { type: "text", text: "what is this?" },
-      { type: "image_url", image_url: { url: "https://example.com/x.png" } },
-    ],
-  }];
-  for (let i = 0; i < 4; i++) {
-    const answer = await router.post("/v1/chat/completions", { model: "m", messages });
-    await answer.body?.cancel();
-    assertEquals([answer.status, answer.headers.get("x-infinilm-service")], [200, "b"]);
-  }
-});
