@@ -46,7 +46,7 @@ const address = wanting(
 );
 
 const CIDR =
-  /^(?:\d{1,3}(?:\.\d{1,3}){3}\/(?:[0-2]?\d|3[0-2])|[0-9a-f:]+\/(?:\d{1,2}|1[01]\d|12[0-8]))$/i;
+  /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}\/(?:[0-2]?\d|3[0-2])|[0-9a-f:]+\/(?:\d{1,2}|1[01]\d|12[0-8]))$/i;
 const NETWORKS = "a list of networks such as 10.0.0.0/8";
 const networks = wanting(
   z.array(text(CIDR, "a network such as 10.0.0.0/8"), { error: `must be ${NETWORKS}` }),

@@ -39,6 +39,10 @@ async function read(options: DnsOptions): Promise<BackendSpec[]> {
       }));
     return specs.map(specAt).sort((one, other) => one.name < other.name ? -1 : 1);
   } catch (error) {
+    // Deno does not tell a name that stands for nobody from a name server that fails: neither empties the fleet.
+    if (error instanceof Deno.errors.NotFound) {
+      throw new SourceError("no records, or a name server that fails");
+    }
     throw new SourceError(error instanceof Error ? error.message : String(error));
   }
 }
@@ -52,14 +56,14 @@ interface Server {
 
 /** What SRV records name, each at its address by the same name server: its names may be known there alone. */
 async function servers({ name, ...options }: DnsOptions): Promise<Server[]> {
-  const records = await found(Deno.resolveDns(name, "SRV", askedAt(options)));
+  const records = await Deno.resolveDns(name, "SRV", askedAt(options));
   // The lowest priority alone is used (RFC 2782).
   const first = Math.min(...records.map(({ priority }) => priority));
   const used = records.filter(({ priority }) => priority === first);
   const all = await Promise.all(used.map(async ({ target, port, weight }) => {
     const host = target.replace(/\.$/, "");
-    const v4 = await addresses(host, "A", options);
-    const hosts = v4.length > 0 ? v4 : await addresses(host, "AAAA", options);
+    const hosts = await addresses(host, "A", options)
+      .catch(() => addresses(host, "AAAA", options));
     return hosts.map((address, index): Server => ({
       name: index === 0 ? `${host}_${port}` : `${host}_${port}_${index}`,
       host: address,
@@ -76,7 +80,7 @@ async function addresses(
   type: "A" | "AAAA",
   options: Pick<DnsOptions, "nameServer">,
 ): Promise<string[]> {
-  return (await found(Deno.resolveDns(name, type, askedAt(options)))).sort();
+  return (await Deno.resolveDns(name, type, askedAt(options))).sort();
 }
 
 function askedAt({ nameServer }: Pick<DnsOptions, "nameServer">): Deno.ResolveDnsOptions {
@@ -84,14 +88,4 @@ function askedAt({ nameServer }: Pick<DnsOptions, "nameServer">): Deno.ResolveDn
   return nameServer === undefined
     ? { signal }
     : { signal, nameServer: { ipAddr: nameServer.host, port: nameServer.port } };
-}
-
-/** A name that stands for nobody at present is no trouble. */
-async function found<T>(records: Promise<T[]>): Promise<T[]> {
-  try {
-    return await records;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -3,8 +3,8 @@ import type { BackendSpec } from "../registry/backend.ts";
 import { SourceError } from "./polled_source.ts";
 import type { Source, SourceWatcher } from "./source.ts";
 
-/** Editors and tools write in several steps: what has been still for so long is read, milliseconds. */
-const STILL_MS = 200;
+/** Editors and tools write in several steps: so long after the first, the file is read, milliseconds. */
+const SETTLE_MS = 200;
 
 /** Where changes cannot be watched, the file is looked at this often, milliseconds. */
 const LOOK_MS = 5000;
@@ -59,7 +59,7 @@ export class FileSource implements Source {
 }
 
 /**
- * Tells of changes in a folder, once they have come to rest. The folder, as tools put a new file in the place of
+ * Tells of changes in a folder, soon after they began. The folder, as tools put a new file in the place of
  * the old one, or swap a link (Kubernetes).
  */
 class FileChanges {
@@ -85,7 +85,10 @@ class FileChanges {
   async #watch(): Promise<void> {
     try {
       this.#watcher = Deno.watchFs(this.#folder, { recursive: false });
-      for await (const { kind } of this.#watcher) if (kind !== "access") this.#after(STILL_MS);
+      for await (const { kind } of this.#watcher) {
+        // Not put off by what comes after it: some folders never rest.
+        if (kind !== "access" && this.#timer === undefined) this.#after(SETTLE_MS);
+      }
     } catch {
       // no such folder, or no more watches to be had
     }
@@ -96,6 +99,7 @@ class FileChanges {
   #after(ms: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      this.#timer = undefined;
       this.#onChange();
       if (this.#watcher === undefined) this.#watch();
     }, ms);

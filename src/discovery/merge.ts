@@ -30,12 +30,14 @@ interface Watched {
 /**
  * Joins the backends of several sources into one set without doubles. Where two name the same address it is
  * one backend, as the first says it; where they call different addresses by one name, the later has its address
- * added. A backend that its source names no more stays for a while, draining.
+ * added. What an address is called stays. A backend that its source names no more stays for a while, draining.
  */
 export class Merge {
   readonly #options: MergeOptions;
   readonly #watched: Watched[];
   readonly #stops: (() => void)[] = [];
+  /** By address, what each is called. */
+  #names: ReadonlyMap<string, string> = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #started = false;
 
@@ -102,7 +104,7 @@ export class Merge {
   #tell(): void {
     if (!this.#started) return;
     this.#forget();
-    this.#options.onSpecs(joined(this.#watched));
+    this.#options.onSpecs(this.#joined());
   }
 
   /** Drops what has been kept long enough, and comes back when the next is due. */
@@ -118,23 +120,28 @@ export class Merge {
     clearTimeout(this.#timer);
     if (next < Infinity) this.#timer = setTimeout(() => this.#tell(), next - now);
   }
-}
 
-/** What is said goes before what was said, whoever says it. */
-function joined(all: readonly Watched[]): BackendSpec[] {
-  const byAddress = new Map<string, BackendSpec>();
-  const names = new Set<string>();
-  const add = (spec: BackendSpec): void => {
-    const address = addressOf(spec);
-    if (byAddress.has(address)) return;
-    const name = names.has(spec.name) ? `${spec.name}@${spec.host}:${spec.port}` : spec.name;
-    if (names.has(name)) return; // one host and port under two prefixes of one name: too strange
-    names.add(name);
-    byAddress.set(address, name === spec.name ? spec : { ...spec, name });
-  };
-  for (const { specs } of all) specs.forEach(add);
-  for (const { leaving } of all) for (const { spec } of leaving.values()) add(spec);
-  return [...byAddress.values()];
+  /** What is said goes before what was said, whoever says it. */
+  #joined(): BackendSpec[] {
+    const byAddress = new Map<string, BackendSpec>();
+    const names = new Map<string, string>();
+    const add = (spec: BackendSpec): void => {
+      const address = addressOf(spec);
+      if (byAddress.has(address)) return;
+      const taken = new Set(names.values());
+      const { host, port } = spec;
+      // A backend is its name: it keeps that as long as somebody names its address.
+      const name = [this.#names.get(address), spec.name, `${spec.name}@${host}:${port}`]
+        .find((name) => name !== undefined && !taken.has(name));
+      if (name === undefined) return; // one host and port under two prefixes of one name: too strange
+      names.set(address, name);
+      byAddress.set(address, name === spec.name ? spec : { ...spec, name });
+    };
+    for (const { specs } of this.#watched) specs.forEach(add);
+    for (const { leaving } of this.#watched) for (const { spec } of leaving.values()) add(spec);
+    this.#names = names;
+    return [...byAddress.values()];
+  }
 }
 
 function addressOf({ host, port, basePath }: BackendSpec): string {

@@ -83,8 +83,10 @@ export class InfinilmReading implements Reading {
       this.failure = givenUp(choice.finish_reason, text);
       return "";
     }
-    this.#text += text;
-    this.#last = chunk;
+    if (this.joined !== undefined) {
+      this.#text += text;
+      this.#last = chunk;
+    }
     chunk.id = this.#idOf(chunk);
     chunk.created = this.#created ??= chunk.created; // the engine looks at the clock for each
     if (this.#completion) {
@@ -158,7 +160,8 @@ function parsed(text: string): Chunk | undefined {
   try {
     const value = JSON.parse(text) as unknown;
     if (!isObject(value)) return undefined;
-    const { choices } = value as Chunk;
+    const { choices, id } = value as Chunk;
+    if (id !== undefined && typeof id !== "string") return undefined;
     return choices === undefined || (Array.isArray(choices) && choices.every(isObject))
       ? value as Chunk
       : undefined;

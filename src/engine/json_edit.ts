@@ -42,8 +42,11 @@ const encoder = new TextEncoder();
  * counts, as for parsers.
  */
 export function editJson(bytes: Uint8Array, edits: readonly JsonEdit[]): Uint8Array {
-  const patches = edits.flatMap((edit) => patchesOf(bytes, edit))
-    .sort((one, other) => one.start - other.start || one.end - other.end);
+  const all = edits.map((edit) => ({ edit, path: edit.path }));
+  const patches = patchesIn(bytes, skipBlanks(bytes, 0), { edits: all, whole: true }).sort((
+    one,
+    other,
+  ) => one.start - other.start || one.end - other.end);
   if (patches.length === 0) return bytes;
   const texts = patches.map(({ text }) => encoder.encode(text));
   const grown = patches.reduce(
@@ -76,20 +79,53 @@ export function around(
   return value && [bytes.subarray(0, value.start), bytes.subarray(value.end)];
 }
 
-function patchesOf(bytes: Uint8Array, edit: JsonEdit): Patch[] {
-  const parent = startOf(bytes, edit.path.slice(0, -1));
-  const key = edit.path.at(-1);
-  if (parent === undefined || key === undefined) return [];
-  const member = memberOf(bytes, parent, key);
+interface Below {
+  readonly edit: JsonEdit;
+  /** What of its path is left. */
+  readonly path: JsonPath;
+}
+
+/** All patches in the object or list that begins there: one walk over each, however many edits there are. */
+function patchesIn(
+  bytes: Uint8Array,
+  start: number,
+  { edits, whole = false }: { edits: readonly Below[]; whole?: boolean },
+): Patch[] {
+  const byKey = Map.groupBy(edits, ({ path }) => path[0]);
+  const found = new Map<string | number, Member>();
+  for (const member of membersOf(bytes, start)) {
+    if (byKey.has(member.key)) found.set(member.key, member); // the last of one name counts
+  }
+  return [...byKey].flatMap(([key, below]) => {
+    const member = found.get(key!);
+    const here = below.filter(({ path }) => path.length === 1).flatMap(({ edit }) =>
+      patchOf(bytes, { edit, member, added: whole ? start : undefined })
+    );
+    const deeper = below.filter(({ path }) => path.length > 1)
+      .map(({ edit, path }) => ({ edit, path: path.slice(1) }));
+    if (member === undefined || deeper.length === 0) return here;
+    return [...here, ...patchesIn(bytes, member.value.start, { edits: deeper })];
+  });
+}
+
+/** `added`: where the object begins to which a member that is not there may be added. */
+function patchOf(
+  bytes: Uint8Array,
+  { edit, member, added }: {
+    edit: JsonEdit;
+    member: Member | undefined;
+    added: number | undefined;
+  },
+): Patch[] {
   if ("name" in edit) {
     return member?.name === undefined ? [] : [{ ...member.name, text: JSON.stringify(edit.name) }];
   }
   const text = JSON.stringify(edit.value);
   if (member !== undefined) return [{ ...member.value, text }];
-  if (edit.path.length > 1) return [];
-  const at = parent + 1;
+  if (added === undefined) return [];
+  const at = added + 1;
   const comma = bytes[skipBlanks(bytes, at)] === CLOSE_BRACE ? "" : ",";
-  return [{ start: at, end: at, text: `${JSON.stringify(key)}:${text}${comma}` }];
+  return [{ start: at, end: at, text: `${JSON.stringify(edit.path.at(-1))}:${text}${comma}` }];
 }
 
 /** Where the value at a path begins. */

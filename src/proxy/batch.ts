@@ -1,8 +1,10 @@
+import { STATUS_CODE } from "@std/http/status";
 import { isObject, type JsonObject, own } from "../engine/json_object.ts";
 import { RouterError } from "../errors.ts";
 import { EventChunks } from "../sse/event_chunks.ts";
 import type { Header } from "../upstream/response_head.ts";
 import type { Answer } from "./answer.ts";
+import { inOurWords } from "./classify.ts";
 import { checkPrompts, runPrompts } from "./prompts.ts";
 import type { Call } from "./call.ts";
 import { Cutoff } from "./cutoff.ts";
@@ -52,7 +54,7 @@ async function whole(
   const told = new Told();
   const take = (dispatched: Dispatched, index: number): Promise<void> => {
     told.see(dispatched, options);
-    answers[index] = answerIn(dispatched.answer);
+    answers[index] = answerIn(dispatched);
     return Promise.resolve();
   };
   await runPrompts(call, prompts, { ...options, record: options.exchange.record, take });
@@ -67,14 +69,22 @@ async function whole(
 }
 
 /** Throws `RouterError` if it is not a whole answer. */
-function answerIn({ status, first, body, events }: Answer): JsonObject {
+function answerIn(dispatched: Dispatched): JsonObject {
+  const { status, first, body, events } = dispatched.answer;
   const text = first !== undefined && body.done && !events ? decoder.decode(first) : "";
   const value: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
   if (status === 200 && isObject(value)) return value;
-  throw new RouterError(
-    "upstream_bad_answer",
-    `an engine answered ${status} to one of the prompts`,
-  );
+  throw noAnswer(dispatched);
+}
+
+/** What one engine said to one prompt, as what is said to all of them. */
+function noAnswer({ answer, lease }: Dispatched): RouterError {
+  const { status } = answer;
+  const what = `${status} to one of the prompts`;
+  const backend = lease.backend.name;
+  return status >= 400 && status < 500 && status !== STATUS_CODE.TooManyRequests
+    ? new RouterError("engine_rejected", `backend ${backend} answered ${what}`)
+    : inOurWords(answer, { backend, what });
 }
 
 /** The sum of counts, member by member; undefined if an answer has none. */
@@ -102,6 +112,7 @@ async function streamed(
   const take = async (dispatched: Dispatched, index: number): Promise<void> => {
     told.see(dispatched, options);
     const { answer } = dispatched;
+    if (answer.status !== 200 || answer.chunks === undefined) throw noAnswer(dispatched);
     for await (const events of wholeEvents(answer, { endpoint })) {
       const text = decoder.decode(answer.reading?.events(events) ?? events);
       for (const chunk of chunksIn(text)) {

@@ -132,7 +132,7 @@ const MEANING: ReadonlyMap<number, ErrorCode> = new Map([
 const RETRY_AFTER = /^(?:\d+|[A-Z][a-z]{2,8}, [\x20-\x7e]{10,40})$/;
 
 /** An answer whose body cannot be passed on. */
-function inOurWords(
+export function inOurWords(
   { status, headers }: Answer,
   { backend, what }: { backend: string; what: string },
 ): RouterError {

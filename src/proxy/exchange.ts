@@ -3,7 +3,7 @@ import type { Outcome } from "../outcome.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
 import type { ExchangeFacts } from "../registry/gate.ts";
 import type { Lease } from "../registry/lease.ts";
-import { Cutoff } from "./cutoff.ts";
+import { Cutoff, isClients } from "./cutoff.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Hold } from "./held_bytes.ts";
 import type { House } from "./house.ts";
@@ -51,7 +51,11 @@ export class Exchange {
   /** Ends a call that has no answer but this error; an outcome is what its last attempt had. */
   fail({ status, code }: RouterError): void {
     if (!this.#ended) this.record.status = status;
-    const last = this.record.attempts.at(-1)?.outcome;
+    // Of several at once the others were given up for the one that failed.
+    const left = isClients(this.cutoff.cause);
+    const last = this.record.attempts.findLast(({ outcome }) =>
+      left || outcome?.kind !== "client_left"
+    )?.outcome;
     const outcome: Outcome | undefined = this.lease === undefined
       ? last
       : { kind: "router_failed" };

@@ -32,9 +32,9 @@ const MAX_AT_ONCE = 8;
  */
 export function promptsOf(call: Call, registry: Registry): readonly string[] | undefined {
   if (call.endpoint.path !== "/completions") return undefined;
-  const serving = registry.backends.filter((backend) =>
-    backend.healthy && backend.serves(call.model)
-  );
+  const all = registry.backends.filter((backend) => backend.serves(call.model));
+  const well = all.filter(({ healthy }) => healthy);
+  const serving = well.length > 0 ? well : all;
   const onePrompt = serving.every(({ engine }) => DIALECTS[engine].onePrompt === true);
   if (serving.length === 0 || !onePrompt) return undefined;
   const prompts = own(call.json(), "prompt");

@@ -89,7 +89,18 @@ export function runDialectContract(name: string, dialect: Dialect): void {
   });
 
   Deno.test(`${name}: what is no answer of its engine passes as it is`, () => {
-    for (const text of ["<html>", "null", "[]", "{}", '{"choices":[]}', '{"choices":[null]}', ""]) {
+    for (
+      const text of [
+        "<html>",
+        "null",
+        "[]",
+        "{}",
+        '{"id":null,"choices":[{}]}',
+        '{"choices":[]}',
+        '{"choices":[null]}',
+        "",
+      ]
+    ) {
       const bytes = encoder.encode(text);
       const { reading } = prepared();
       assertEquals(new TextDecoder().decode(reading?.whole(200, bytes) ?? bytes), text);

@@ -57,8 +57,11 @@ Deno.test({
       2,
     ]);
     assertMatch(sources[1]!.trouble!, /./);
-    await dns.serve(); // the name stands for nobody
-    await hears(router);
+    await dns.serve("host-record=engines.example,127.0.0.2");
+    await hears(router, two!);
+    await dns.serve(); // the name stands for nobody, which cannot be told from a failure
+    await router.logged(({ reason }) => String(reason).startsWith("no records"));
+    await hears(router, two!);
   },
 });
 

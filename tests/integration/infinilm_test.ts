@@ -303,3 +303,22 @@ Deno.test("a list with a prompt that no engine can have is refused whole, before
     assertEquals([answer.status, (await answer.json()).code], [400, "context_length_exceeded"]);
     assertEquals(posts(peer), []);
   }, "max_context: 100"));
+
+Deno.test("a refusal of one of several prompts keeps its meaning, streamed and not", () =>
+  withEngine((conn, request) => {
+    const { prompt } = JSON.parse(latin1(request.body));
+    if (prompt !== "busy") return echoing().script(conn, request);
+    return conn.write(jsonAnswer({ error: { message: "busy" } }, {
+      status: "503 X",
+      headers: ["retry-after: 7"],
+    }));
+  }, async (router) => {
+    for (const stream of [false, true]) {
+      const prompt = ["busy", "busy"];
+      const answer = await router.post("/v1/completions", { model: "m", prompt, stream });
+      assertEquals([answer.status, answer.headers.get("retry-after")], [503, "7"]);
+      assertEquals((await answer.json()).code, "upstream_unavailable");
+    }
+    const line = await router.logged(({ code }) => code === "upstream_unavailable");
+    assertEquals([line["status"], line["outcome"]], [503, "completed"]);
+  }));

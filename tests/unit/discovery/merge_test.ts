@@ -57,10 +57,16 @@ Deno.test("one address is one backend, as the first source says it; one name for
   const a = new TestSource("a");
   const b = new TestSource("b");
   const { told, merge } = world(a, b);
-  b.say(newSpec("other", { host: "x" }), newSpec("x", { host: "y", port: 9 }));
+  const others = [newSpec("other", { host: "x" }), newSpec("x", { host: "y", port: 9 })];
   a.say(newSpec("x"));
+  b.say(...others);
   assertEquals(told.at(-1), "x x@y:9");
   a.say();
+  assertEquals(told.at(-1), "x x@y:9", "what an address is called stays");
+  b.say();
+  b.say(...others);
+  assertEquals(told.at(-1), "other x");
+  a.say(newSpec("x"));
   assertEquals(told.at(-1), "other x");
   merge.stop();
 });

@@ -65,3 +65,17 @@ Deno.test("whatever JSON it is, an edit changes what it names and nothing else",
   );
   fc.assert(property, { numRuns: 500, seed: 9 });
 });
+
+Deno.test("thousands of edits of one list are one walk over it", () => {
+  const messages = Array.from(
+    { length: 4000 },
+    (_, index) => ({ content: [index, "x".repeat(60)] }),
+  );
+  const edits = messages.map((_, index): JsonEdit => ({
+    path: ["messages", index, "content"],
+    value: index,
+  }));
+  const made = JSON.parse(edited(JSON.stringify({ messages }), ...edits));
+  assertEquals(made.messages.length, 4000);
+  assertEquals(made.messages[3999], { content: 3999 });
+});
