@@ -85,7 +85,8 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
   return {
     host,
     port,
-    lost: Promise.race([listener.lost, ...sources.registries.map(({ lost }) => lost)]),
+    // A registry that has lost its port says so in the log; calls go on.
+    lost: listener.lost.then(() => stopAll(sources.registries)),
     async drain(): Promise<void> {
       draining = true;
       await endOf(listener.shutdown(), house.openCalls);

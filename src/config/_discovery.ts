@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { z } from "zod";
 import {
   choice,
@@ -149,6 +150,6 @@ interface Address {
 function parseAddress(text: string): Address | undefined {
   const parts = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+|localhost)):(\d{1,5})$/i.exec(text);
   const port = Number(parts?.[3]);
-  if (parts === null || port > 65535) return undefined;
+  if (parts === null || port > 65535 || isIP(parts[1] ?? parts[2]!) === 0) return undefined;
   return { host: parts[1] ?? parts[2]!, port };
 }

@@ -9,6 +9,9 @@ import { PolledSource, SourceError } from "./polled_source.ts";
 /** How long a registry may take to answer, milliseconds. */
 const TIMEOUT_MS = 5000;
 
+/** A full registry of ours has a thousand services of 64 KiB at the most; real ones have one each. */
+const MAX_LIST_BYTES = 64 * 1024 * 1024;
+
 export interface InfinilmRegistryOptions {
   /** As the operator wrote it. */
   url: string;
@@ -41,6 +44,7 @@ async function readRegistry(
     const page = await getPage(client, {
       target,
       connectTimeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_LIST_BYTES,
       stop: stopOn(limit),
     });
     if (page.status !== 200) throw new SourceError(`${target} answered ${page.status}`);

@@ -38,10 +38,10 @@ export interface Prepared {
 /** How the answer to one call is read, and made OpenAI's. */
 export interface Reading {
   /**
-   * Whether whole events, the first of a stream, mean that the engine has begun: the answer then goes to the
-   * client, and nothing can be tried again. Throws `RouterError` if they say that it will not.
+   * Takes the first whole events of a stream, before any goes to the client and nothing can be tried again. Throws
+   * `RouterError` if they say that there will be no answer.
    */
-  begins(events: Uint8Array): boolean;
+  begin(events: Uint8Array): void;
   /** Makes OpenAI's events of the engine's, piece by piece. */
   events(events: Uint8Array): Uint8Array;
   /** Why the engine gave up behind what `events` last gave. */
@@ -56,6 +56,8 @@ export interface Reading {
 export interface Joined {
   /** Characters of text so far. */
   readonly size: number;
+  /** Whether the engine has said that it has come to its end. */
+  readonly finished: boolean;
   make(): Uint8Array;
 }
 

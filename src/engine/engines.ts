@@ -2,13 +2,23 @@ import type { EngineName } from "../registry/backend.ts";
 import type { ModelCard } from "../registry/model_card.ts";
 import type { Dialect } from "./dialect.ts";
 import { INFINILM } from "./infinilm.ts";
+import { harmIn } from "./infinilm_refusal.ts";
 import { OPENAI } from "./openai.ts";
 
-/** How each kind of engine is spoken to. */
-export const DIALECTS: Readonly<Record<EngineName, Dialect>> = {
-  openai: OPENAI,
-  infinilm: INFINILM,
+const DIALECTS: Readonly<Record<EngineName, Dialect>> = { openai: OPENAI, infinilm: INFINILM };
+
+/** An engine that has not shown yet what it is: as OpenAI's, but nothing that would harm an InfiniLM. */
+const UNKNOWN: Dialect = {
+  ...OPENAI,
+  refusal: ({ endpoint, json }) => endpoint.check === "nothing" ? undefined : harmIn(json()),
 };
+
+/** How a backend's engine is spoken to. */
+export function dialectOf(
+  { engine, engineUnknown }: { engine: EngineName; engineUnknown: boolean },
+): Dialect {
+  return engineUnknown ? UNKNOWN : DIALECTS[engine];
+}
 
 /** Who tells a list if it comes from a router like this one, which speaks OpenAI's API whatever stands behind it. */
 const TELLER = "x-infinilm-service";

@@ -39,26 +39,17 @@ export class InfinilmReading implements Reading {
   /** `join`: the client asked for a whole answer, the engine was asked for a stream. */
   constructor({ completion, join }: { completion: boolean; join: boolean }) {
     this.#completion = completion;
-    const size = (): number => this.#text.length;
-    this.joined = join
-      ? {
-        get size(): number {
-          return size();
-        },
-        make: () => this.#join(),
-      }
-      : undefined;
+    this.joined = join ? this.#joined() : undefined;
   }
 
   /** Its errors come as the text of a stream whose head said 200. */
-  begins(events: Uint8Array): boolean {
+  begin(events: Uint8Array): void {
     for (const line of decoder.decode(events).split("\n")) {
       const choice = chunkIn(line)?.choices?.[0];
       if (choice === undefined) continue;
       if (isGivenUp(choice.finish_reason)) throw givenUp(choice.finish_reason, textOf(choice));
-      break;
+      return;
     }
-    return true;
   }
 
   events(events: Uint8Array): Uint8Array {
@@ -117,6 +108,20 @@ export class InfinilmReading implements Reading {
       answer.choices = [asText(choice, text)];
     }
     return encoder.encode(JSON.stringify(answer));
+  }
+
+  #joined(): Joined {
+    const size = (): number => this.#text.length;
+    const finished = (): boolean => typeof this.#last?.choices?.[0]?.finish_reason === "string";
+    return {
+      get size(): number {
+        return size();
+      },
+      get finished(): boolean {
+        return finished();
+      },
+      make: () => this.#join(),
+    };
   }
 
   /** As the engine itself would have given it whole, but for the counts, which it does not give in streams. */

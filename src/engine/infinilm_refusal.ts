@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { RouterError } from "../errors.ts";
 import type { CacheType } from "../registry/backend.ts";
 import { invalid, isObject, type JsonObject, own } from "./json_object.ts";
@@ -7,8 +8,6 @@ import { invalid, isObject, type JsonObject, own } from "./json_object.ts";
  * engine's memory cannot fit. Chinese and English have four to five.
  */
 const BYTES_PER_TOKEN = 8;
-
-const encoder = new TextEncoder();
 
 export interface RefusalOptions {
   completion: boolean;
@@ -22,9 +21,13 @@ export function refusalOf(
   json: JsonObject,
   { completion, maxContext, cacheType }: RefusalOptions,
 ): RouterError | undefined {
-  return limitRefusal(json) ?? stopRefusal(json) ?? fileRefusal(json) ??
-    (completion ? completionRefusal(json) : promptRefusal(json)) ??
+  return harmIn(json) ?? (completion ? completionRefusal(json) : promptRefusal(json)) ??
     (maxContext === undefined ? undefined : contextRefusal(json, { maxContext, cacheType }));
+}
+
+/** What would harm an engine: end it, hold it up for ever, or have it open its own files. */
+export function harmIn(json: JsonObject): RouterError | undefined {
+  return limitRefusal(json) ?? stopRefusal(json) ?? fileRefusal(json);
 }
 
 /** What each place may say of a parameter that the engine reads in two. */
@@ -181,7 +184,7 @@ function promptBytes(json: JsonObject): number {
 function textBytes(value: unknown): number {
   const texts = Array.isArray(value) ? value : [value];
   return texts.reduce(
-    (most, text) => Math.max(most, typeof text === "string" ? encoder.encode(text).length : 0),
+    (most, text) => Math.max(most, typeof text === "string" ? Buffer.byteLength(text) : 0),
     0,
   );
 }

@@ -62,8 +62,8 @@ export class BackendUnit {
           maybeStarting: wallNow() - (gate.observed.since ?? createdAt) < STARTING_MS,
         }),
       learn: async (signal) => {
-        // One that says which models it serves says more of them in the check itself.
-        if (backend.spec.models === undefined) return;
+        // Whose list the check itself asks for has said all.
+        if (backend.spec.models === undefined || backend.engineUnknown) return;
         await learnCards(backend, { client, timeoutMs, signal });
       },
       onDefect: (error) => log.error("internal error", { backend: backend.name, error }),

@@ -27,7 +27,7 @@ export async function probe(
     if (status === 503) return { kind: "unavailable", reason: `${path} answered 503` };
     if (status < 200 || status > 299) return { kind: "miss", reason: `${path} answered ${status}` };
     const { spec: { models }, engineUnknown } = backend;
-    // No call is to reach an engine whose dialect is not known yet.
+    // Calls are better off with its dialect; until that is known, what could harm an engine is refused.
     const noList = models === undefined || engineUnknown
       ? await learnModels(backend, asker)
       : undefined;

@@ -1,4 +1,5 @@
-import { DIALECTS } from "../engine/engines.ts";
+import { STATUS_CODE } from "@std/http/status";
+import { dialectOf } from "../engine/engines.ts";
 import { StreamEnd } from "../engine/stream_end.ts";
 import { RouterError } from "../errors.ts";
 import type { Backend } from "../registry/backend.ts";
@@ -39,7 +40,7 @@ export async function attempt(
   { backend, house, cutoff, fresh }: AttemptOptions,
 ): Promise<Happened> {
   const { spec } = backend;
-  const { target, body: sent, ignored, reading } = DIALECTS[backend.engine].prepare(call, spec);
+  const { target, body: sent, ignored, reading } = dialectOf(backend).prepare(call, spec);
   const { timeouts, limits } = house.config;
   let response: UpstreamResponse | undefined;
   try {
@@ -59,7 +60,7 @@ export async function attempt(
     let first: Uint8Array | undefined;
     if (chunks !== undefined) {
       const end = untilClose ? new StreamEnd(call.endpoint, { untilClose }) : undefined;
-      first = await firstEvents(body, { chunks, reading, end, maxHeld: limits.maxEvent });
+      first = await firstEvents(body, { chunks, reading, end });
     } else if (readable && (reading !== undefined || untilClose) && saysJson(headers)) {
       first = await wholeJson(body, { maxHeld: limits.maxEvent, untilClose });
       if (body.done) first = reading?.whole(status, first) ?? first;
@@ -83,7 +84,9 @@ export async function attempt(
       const held = await holdWhole(answer);
       return { kind: "refusal", answer: held ?? answer, whole: held !== undefined };
     }
-    if (reading?.joined === undefined || chunks === undefined) return { kind: "answer", answer };
+    if (reading?.joined === undefined || chunks === undefined || status !== STATUS_CODE.OK) {
+      return { kind: "answer", answer };
+    }
     const { endpoint } = call;
     const { idleMs } = timeouts;
     const maxHeld = limits.maxEvent;

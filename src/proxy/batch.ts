@@ -7,6 +7,7 @@ import type { Answer } from "./answer.ts";
 import { inOurWords } from "./classify.ts";
 import { checkPrompts, runPrompts } from "./prompts.ts";
 import type { Call } from "./call.ts";
+import { cutShort } from "./cut_short.ts";
 import { Cutoff } from "./cutoff.ts";
 import type { Dispatched } from "./dispatch.ts";
 import type { Exchange } from "./exchange.ts";
@@ -72,7 +73,7 @@ async function whole(
 function answerIn(dispatched: Dispatched): JsonObject {
   const { status, first, body, events } = dispatched.answer;
   const text = first !== undefined && body.done && !events ? decoder.decode(first) : "";
-  const value: unknown = text.startsWith("{") ? JSON.parse(text) : undefined;
+  const value = parsed(text);
   if (status === 200 && isObject(value)) return value;
   throw noAnswer(dispatched);
 }
@@ -113,14 +114,19 @@ async function streamed(
     told.see(dispatched, options);
     const { answer } = dispatched;
     if (answer.status !== 200 || answer.chunks === undefined) throw noAnswer(dispatched);
+    let finished = false;
     for await (const events of wholeEvents(answer, { endpoint })) {
       const text = decoder.decode(answer.reading?.events(events) ?? events);
       for (const chunk of chunksIn(text)) {
         common ??= { id: chunk["id"], created: chunk["created"] };
+        finished ||= choicesOf(chunk, index).some((choice) =>
+          own(choice, "finish_reason") !== undefined
+        );
         const made = { ...chunk, ...common, choices: choicesOf(chunk, index) };
         await body.put(encoder.encode(`data: ${JSON.stringify(made)}\n\n`));
       }
     }
+    if (!finished) throw cutShort();
   };
   runPrompts(call, prompts, { ...options, record: options.exchange.record, take }).then(
     async () => {
@@ -134,10 +140,19 @@ async function streamed(
   return told.answer({ type: "text/event-stream; charset=utf-8", first, chunks, body });
 }
 
+/** Undefined for what is no JSON. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The chunks in an engine's events; what ends them, and all else, is left out. */
 function chunksIn(events: string): JsonObject[] {
   return events.split("\n\n").filter((event) => event.startsWith("data: {"))
-    .map((event): unknown => JSON.parse(event.slice("data: ".length))).filter(isObject);
+    .map((event) => parsed(event.slice("data: ".length))).filter(isObject);
 }
 
 /** The choices of the answer to one prompt as those of one among several. */

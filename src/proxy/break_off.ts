@@ -33,14 +33,19 @@ export interface BreakOffOptions {
 
 /** Ends a body so that no client can take it for a whole one (RFC 9112, section 8). */
 export async function breakOff(
-  error: unknown,
+  thrown: unknown,
   { exchange, backend, endpoint, writer, stream, events }: BreakOffOptions,
 ): Promise<void> {
   const { cutoff } = exchange;
+  // What a call that was cut meets besides is a consequence.
+  const known = thrown instanceof UpstreamError || thrown instanceof RouterError;
+  const error = known || cutoff.cause === undefined
+    ? thrown
+    : new UpstreamError("aborted", `cut: ${cutoff.cause}`, { phase: "body" });
   if (isClients(cutoff.cause)) {
     exchange.end({ kind: "client_left", phase: "body" });
   } else if (!(error instanceof UpstreamError || error instanceof RouterError)) {
-    exchange.end({ kind: "router_failed" }, { code: "internal" });
+    exchange.failedBy(error);
   } else {
     const { outcome, facts, error: told } = error instanceof RouterError
       ? gaveUp(error)

@@ -45,6 +45,7 @@ export async function carry(
   cutoff.on(onCut);
   // A client that leaves while the backend is silent shows only here.
   writer.closed.catch(() => cutoff.cut("client_left"));
+  const defect = (): unknown => stream instanceof EventStream ? stream.defect : undefined;
   try {
     let piece = answer.first;
     while (piece !== undefined) {
@@ -60,11 +61,19 @@ export async function carry(
       }
       writing = false;
       deadlines.sent();
+      if (defect() !== undefined) throw defect();
       if (reading?.failure !== undefined) throw reading.failure;
       if (end instanceof StreamEnd && end.reached) {
         grace ??= setTimeout(() => body.cancel(), GRACE_MS);
       }
-      piece = await pieces.next();
+      let broke: unknown;
+      try {
+        piece = await body.read();
+      } catch (error) {
+        broke = error;
+        piece = undefined;
+      }
+      if (piece === undefined) piece = pieces.last(broke);
     }
     if (!isClients(cutoff.cause)) record.ended = pieces.ended; // what a client did not wait for is nobody's lack
     onWhole?.();

@@ -15,17 +15,24 @@ export interface EventStreamOptions {
  */
 export class EventStream extends BreakableStream {
   readonly #chunks: EventChunks;
+  /** What the stage threw: a defect of ours, which must not look like a client that left. */
+  defect: unknown;
   /** Says that the next piece to be written holds whole events, or the end of the stream. Returns it. */
   readonly cut: (piece: Uint8Array) => Uint8Array;
 
   constructor({ chunks, stage }: EventStreamOptions) {
     let cut: Uint8Array | undefined;
+    const report = (error: unknown): void => void (this.defect ??= error);
     super({
       transform(bytes, controller): void {
         const events = bytes === cut ? bytes : chunks.push(bytes);
         if (events === undefined) return;
-        const out = stage(events);
-        if (out.length > 0) controller.enqueue(out);
+        try {
+          const out = stage(events);
+          if (out.length > 0) controller.enqueue(out);
+        } catch (error) {
+          report(error);
+        }
       },
     });
     this.#chunks = chunks;

@@ -63,6 +63,13 @@ export class Exchange {
     this.cutoff.cut("abandoned"); // closes what an answer that nobody will carry over still holds
   }
 
+  /** Ends a call whose answer met a defect of ours. */
+  failedBy(defect: unknown): void {
+    const { requestId } = this.record;
+    this.#house.log.error("internal error", { request_id: requestId, error: defect });
+    this.end({ kind: "router_failed" }, { code: "internal" });
+  }
+
   /** Ends the call: everything it held is given back and it is told. Later calls do nothing. */
   end(
     outcome: Outcome | undefined,

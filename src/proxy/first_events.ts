@@ -7,42 +7,32 @@ import { cutShort } from "./cut_short.ts";
 
 export interface FirstEventsOptions {
   chunks: EventChunks;
-  /** Undefined: whatever is whole begins. */
-  reading: Pick<Reading, "begins"> | undefined;
+  /** Looks at them first, if it is not OpenAI's API as it is. */
+  reading: Pick<Reading, "begin"> | undefined;
   /** Knows whether a stream that only the close ends is whole; undefined if that is not asked of it. */
   end: StreamEnd | undefined;
-  /** Bytes; what comes beyond goes to the client, whatever it means. */
-  maxHeld: number;
 }
 
 /**
- * Reads until the events that have come whole mean something, or until there are no more, or more than is
- * to be held. Throws `UpstreamError`, and what the reading throws.
+ * Reads until something of a stream has come whole, or there is no more. Throws `UpstreamError`, and what the
+ * reading throws.
  */
 export async function firstEvents(
   body: Pick<ResponseBody, "read" | "done">,
-  { chunks, reading, end, maxHeld }: FirstEventsOptions,
+  { chunks, reading, end }: FirstEventsOptions,
 ): Promise<Uint8Array | undefined> {
-  const held: Uint8Array[] = [];
-  let size = 0;
-  for (;;) {
-    const piece = await body.read();
-    const more = piece && chunks.push(piece);
-    if (more !== undefined) {
-      held.push(more);
-      size += more.length;
-    }
-    if (
-      piece === undefined || (more !== undefined && (reading?.begins(more) ?? true)) ||
-      size > maxHeld
-    ) {
-      break;
-    }
+  let events: Uint8Array | undefined;
+  for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
+    events = chunks.push(piece);
+    if (events !== undefined || body.done) break;
   }
-  const rest = body.done ? chunks.rest() : undefined; // what is not ended by then never will be
-  if (rest !== undefined) held.push(rest);
-  const first = held.length < 2 ? held[0] : concat(held);
-  if (body.done && end !== undefined) {
+  if (events !== undefined) reading?.begin(events);
+  if (!body.done) return events;
+  const rest = chunks.rest(); // what is not ended by then never will be
+  const first = rest === undefined || events === undefined
+    ? events ?? rest
+    : concat([events, rest]);
+  if (end !== undefined) {
     if (first !== undefined) end.seeRest(first);
     if (end.isCutShort(rest)) throw cutShort();
   }

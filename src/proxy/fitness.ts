@@ -1,4 +1,4 @@
-import { DIALECTS } from "../engine/engines.ts";
+import { dialectOf } from "../engine/engines.ts";
 import type { RouterError } from "../errors.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Call } from "./call.ts";
@@ -15,7 +15,7 @@ export class Fitness {
   }
 
   readonly fits = (backend: Backend): boolean => {
-    const refuse = DIALECTS[backend.engine].refusal;
+    const refuse = dialectOf(backend).refusal;
     if (refuse === undefined) return true;
     const known = this.#looked?.get(backend);
     if (known !== undefined) return known;

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../engine/endpoints.ts";
 import { RouterError } from "../errors.ts";
 import type { Answer } from "./answer.ts";
+import { cutShort } from "./cut_short.ts";
 import type { Cutoff } from "./cutoff.ts";
 import { wholeEvents } from "./whole_events.ts";
 
@@ -37,6 +38,7 @@ export async function joinStream(
     reading.events(events);
     if (joined.size > maxHeld) throw tooLong(maxHeld);
   }
+  if (!joined.finished) throw cutShort();
   const others = answer.headers.filter(([name]) => name !== "content-type");
   return {
     ...answer,

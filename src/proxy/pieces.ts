@@ -37,15 +37,22 @@ export class Pieces {
    * ends. Throws `UpstreamError` at the end of any other that is not whole.
    */
   async next(): Promise<Uint8Array | undefined> {
-    const { body } = this.#answer;
-    const { end } = this.#options;
+    let broke: unknown;
     try {
-      const piece = await body.read();
+      const piece = await this.#answer.body.read();
       if (piece !== undefined) return piece;
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error;
-      this.#broke = error;
+      broke = error;
     }
+    return this.last(broke);
+  }
+
+  /** The same, for who has read by itself, and found no more or what broke the body: one promise less. */
+  last(broke: unknown): Uint8Array | undefined {
+    const { body } = this.#answer;
+    const { end } = this.#options;
+    if (broke instanceof UpstreamError) this.#broke = broke;
+    else if (broke !== undefined) throw broke;
     const rest = this.#options.rest();
     if (this.#broke !== undefined && end?.reached) return undefined; // half an event behind the last
     if (rest !== undefined) end?.seeRest(rest);

@@ -1,5 +1,5 @@
 import { concat } from "../concat.ts";
-import { DIALECTS } from "../engine/engines.ts";
+import { dialectOf } from "../engine/engines.ts";
 import { around } from "../engine/json_edit.ts";
 import { invalid, own } from "../engine/json_object.ts";
 import { RouterError } from "../errors.ts";
@@ -18,6 +18,9 @@ import type { House } from "./house.ts";
 /** As many as OpenAI takes in one call. */
 const MAX_PROMPTS = 2048;
 
+/** They are looked at for each prompt; no call of OpenAI's API has so many. */
+const MAX_MEMBERS = 256;
+
 /** What is beside the prompts is sent with each: so much of it in all. */
 const MAX_BESIDE_BYTES = 256 * 1024 * 1024;
 
@@ -33,9 +36,9 @@ const MAX_AT_ONCE = 8;
 export function promptsOf(call: Call, registry: Registry): readonly string[] | undefined {
   if (call.endpoint.path !== "/completions") return undefined;
   const all = registry.backends.filter((backend) => backend.serves(call.model));
-  const well = all.filter(({ healthy }) => healthy);
+  const well = all.filter(({ healthy, wanted }) => healthy && wanted);
   const serving = well.length > 0 ? well : all;
-  const onePrompt = serving.every(({ engine }) => DIALECTS[engine].onePrompt === true);
+  const onePrompt = serving.every((backend) => dialectOf(backend).onePrompt === true);
   if (serving.length === 0 || !onePrompt) return undefined;
   const prompts = own(call.json(), "prompt");
   if (!Array.isArray(prompts) || prompts.length < 2) return undefined;
@@ -52,6 +55,13 @@ export function checkPrompts(
   prompts: readonly string[],
   registry: Registry,
 ): void {
+  const members = Object.keys(call.json()).length;
+  if (members > MAX_MEMBERS) {
+    throw new RouterError(
+      "invalid_parameter",
+      `with a list of prompts a body may have ${MAX_MEMBERS} members, received ${members}`,
+    );
+  }
   const beside = around(call.body, ["prompt"])!.reduce((sum, { length }) => sum + length, 0);
   if (beside * prompts.length > MAX_BESIDE_BYTES) {
     throw invalid(
@@ -61,7 +71,9 @@ export function checkPrompts(
     );
   }
   const serving = registry.backends.filter((backend) => backend.serves(call.model));
-  for (const prompt of prompts) {
+  // Whether a prompt fits depends on its size alone.
+  const longest = prompts.reduce((most, prompt) => prompt.length > most.length ? prompt : most);
+  for (const prompt of prompts.includes("") ? ["", longest] : [longest]) {
     const fitness = new Fitness({ ...call, json: () => ({ ...call.json(), prompt }) });
     if (!serving.some(fitness.fits)) throw fitness.refusal!;
   }

@@ -15,6 +15,8 @@ export interface PageRequest {
   stop: Stop;
   /** Whether on a connection of its own. */
   fresh?: boolean;
+  /** Bytes that it may have. Default: 1 MiB. */
+  maxBytes?: number;
 }
 
 /** A short answer, whole. */
@@ -39,7 +41,8 @@ export async function getPage(client: UpstreamClient, request: PageRequest): Pro
 
 async function getOnce(
   client: UpstreamClient,
-  { target, headers = [], connectTimeoutMs, stop, fresh = false }: PageRequest,
+  { target, headers = [], connectTimeoutMs, stop, fresh = false, maxBytes = MAX_BODY_BYTES }:
+    PageRequest,
 ): Promise<Page> {
   const { status, headers: answered, body } = await client.send({
     method: "GET",
@@ -51,9 +54,9 @@ async function getOnce(
   let bytes = 0;
   for (let piece = await body.read(); piece !== undefined; piece = await body.read()) {
     bytes += piece.length;
-    if (bytes > MAX_BODY_BYTES) {
+    if (bytes > maxBytes) {
       body.cancel();
-      throw new UpstreamError("bad_answer", `the page is larger than ${MAX_BODY_BYTES} bytes`, {
+      throw new UpstreamError("bad_answer", `the page is larger than ${maxBytes} bytes`, {
         phase: "body",
       });
     }

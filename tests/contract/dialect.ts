@@ -55,7 +55,7 @@ export function runDialectContract(name: string, dialect: Dialect): void {
   });
 
   Deno.test(`${name}: the first text begins an answer, whatever it looks like`, () => {
-    assertEquals(prepared().reading?.begins(encoder.encode(EVENTS[0])) ?? true, true);
+    prepared().reading?.begin(encoder.encode(EVENTS[0]));
   });
 
   Deno.test(`${name}: a stream gives its texts in order, its finish_reason and [DONE], in pieces or at once`, () => {
@@ -105,7 +105,7 @@ export function runDialectContract(name: string, dialect: Dialect): void {
       const { reading } = prepared();
       assertEquals(new TextDecoder().decode(reading?.whole(200, bytes) ?? bytes), text);
       const event = encoder.encode(`data: ${text}\n\n`);
-      assertEquals(reading?.begins(event) ?? true, true);
+      reading?.begin(event);
       assertEquals(new TextDecoder().decode(reading?.events(event) ?? event), `data: ${text}\n\n`);
     }
   });

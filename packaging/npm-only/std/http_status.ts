@@ -1,5 +1,6 @@
 /** `@std/http/status` from npm alone: only the names this project uses (RFC 9110, section 15). */
 export const STATUS_CODE = {
+  OK: 200,
   NoContent: 204,
   BadRequest: 400,
   NotFound: 404,

@@ -14,11 +14,14 @@ export interface Begun extends Disposable {
   lease: Lease;
   told: RequestRecord[];
   house: House;
+  /** What the log has of errors. */
+  errors: string[];
 }
 
 /** A call whose first attempt broke, and which has a place on another backend. */
 export function begin(): Begun {
   const told: RequestRecord[] = [];
+  const errors: string[] = [];
   const requestTimer = new SharedTimer(1000, Date.now);
   const house = {
     config: { timeouts: { idleMs: 1000, totalMs: null, clientStallMs: 1000 } },
@@ -27,6 +30,7 @@ export function begin(): Begun {
     openCalls: new OpenCalls(10),
     heldBytes: new HeldBytes(1000),
     now: Date.now,
+    log: { error: (message: string) => void errors.push(message) },
   } as unknown as House;
   const record = beginRecord({ requestId: "r", method: "POST", client: "c" });
   record.attempts.push({
@@ -40,5 +44,13 @@ export function begin(): Begun {
   const exchange = new Exchange(record, { house, peer });
   const backend = newBackend("a");
   const lease = new Lease({ backend, why: "" }, { now: () => 0 });
-  return { exchange, backend, lease, told, house, [Symbol.dispose]: () => requestTimer.stop() };
+  return {
+    exchange,
+    backend,
+    lease,
+    told,
+    house,
+    errors,
+    [Symbol.dispose]: () => requestTimer.stop(),
+  };
 }

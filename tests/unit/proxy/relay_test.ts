@@ -314,3 +314,43 @@ Deno.test("a stream of Anthropic's API that breaks ends with the event that its 
   );
   await assertRejects(() => reader.read());
 });
+
+Deno.test("a defect in what is made of an engine's events is no client that left", async () => {
+  using call = begin();
+  const { exchange, lease, told, errors } = call;
+  exchange.lease = lease;
+  const body = {
+    done: false,
+    untilClose: false,
+    failed: false,
+    read: () => new Promise<undefined>(() => {}),
+    cancel: () => {},
+  };
+  const reading = {
+    begin: () => {},
+    events(): Uint8Array {
+      throw new TypeError("a defect");
+    },
+    failure: undefined,
+    whole: (_status: number, whole: Uint8Array) => whole,
+  };
+  const stream = relay({
+    status: 200,
+    headers: [],
+    first: latin1Bytes("data: a\n\n"),
+    events: true,
+    encoded: false,
+    chunks: new EventChunks(1000),
+    reading,
+    ignored: undefined,
+    requestSent: true,
+    body,
+  }, { exchange, backend: "a", endpoint: ENDPOINTS[0]! }) as ReadableStream<Uint8Array>;
+  await assertRejects(() => stream.getReader().read(), TypeError, "a defect");
+  assertEquals([told.length, told[0]?.code, told[0]?.outcome?.kind], [
+    1,
+    "internal",
+    "router_failed",
+  ]);
+  assertEquals([errors, call.backend.inFlight], [["internal error"], 0]);
+});
