@@ -27,9 +27,20 @@ export function servicesResponse(
   return jsonResponse({ services, total, registry_url: registryUrl ?? null, sources });
 }
 
-/** `since` is null before the first check. */
-function observed(
-  { observed: { cause, since } }: Gate,
-): { reason: string | null; since: string | null } {
-  return { reason: cause || null, since: since === undefined ? null : utcSeconds(since) };
+interface Shown {
+  reason: string | null;
+  /** Null before the first check. */
+  since: string | null;
+  /** What calls say against it, whatever checks say. */
+  ejected: { reason: string; since: string } | null;
+}
+
+function observed({ observed: { cause, since }, ejected }: Gate): Shown {
+  return {
+    reason: cause || null,
+    since: since === undefined ? null : utcSeconds(since),
+    ejected: ejected === undefined
+      ? null
+      : { reason: ejected.cause, since: utcSeconds(ejected.since) },
+  };
 }

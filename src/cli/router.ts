@@ -44,7 +44,13 @@ export interface RouterOptions {
 export function startRouter(config: Config, { registry, log }: RouterOptions): RunningRouter {
   const now = (): number => performance.now();
   const { random } = Math;
-  const fleet = new Fleet(registry, { health: config.health, log, wallNow: Date.now, random });
+  const fleet = new Fleet(registry, {
+    health: config.health,
+    log,
+    now,
+    wallNow: Date.now,
+    random,
+  });
   const house: House = {
     id: `infinilm-router-${crypto.randomUUID().slice(0, 8)}`,
     config,

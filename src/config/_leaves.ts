@@ -54,6 +54,13 @@ export function integer(min: number, max: number): z.ZodNumber {
   );
 }
 
+/** A share: from 0 to 1. */
+export function fraction(): z.ZodNumber {
+  const wanted = "a number from 0 to 1";
+  const error = `must be ${wanted}`;
+  return wanting(z.number({ error }).min(0, { error }).max(1, { error }), wanted);
+}
+
 export function text(pattern: RegExp, wanted: string): z.ZodString {
   const error = `must be ${wanted}`;
   return wanting(z.string({ error }).regex(pattern, { error }), wanted);

@@ -74,6 +74,8 @@ export interface Config {
     path: string;
     unhealthyAfter: number;
     healthyAfter: number;
+    /** `share` from 0 to 1. */
+    breaker: { failures: number; share: number; baseMs: number; maxMs: number };
   };
   /** `totalMs: null`: a stream may run for ever. */
   timeouts: {

@@ -18,6 +18,12 @@ export function resolve(read: ReadConfig): Config {
       path: health.path,
       unhealthyAfter: health.unhealthy_after,
       healthyAfter: health.healthy_after,
+      breaker: {
+        failures: health.breaker.failures,
+        share: health.breaker.share,
+        baseMs: health.breaker.base,
+        maxMs: health.breaker.max,
+      },
     },
     timeouts: {
       headMs: timeouts.head,

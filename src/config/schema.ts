@@ -9,6 +9,7 @@ import {
   choice,
   duration,
   durationOrNull,
+  fraction,
   integer,
   key,
   optionalKey,
@@ -178,6 +179,24 @@ export const configSchema = z.strictObject({
       default: 1,
       meaning: "good checks in a row until it is taken in again",
     }),
+    breaker: z.strictObject({
+      failures: key(integer(1, 1000), {
+        default: 5,
+        meaning: "failed calls in a row that eject a backend",
+      }),
+      share: key(fraction(), {
+        default: 0.5,
+        meaning: "a larger share of failures among at least 20 calls of 30 s ejects it, too",
+      }),
+      base: key(duration("100ms", "1h"), {
+        default: "10s",
+        meaning: "how long it is ejected the first time, twice as long the second",
+      }),
+      max: key(duration("100ms", "24h"), {
+        default: "5m",
+        meaning: "how long at most",
+      }),
+    }, MAPPING).prefault({}).register(keyDocs, { meaning: "who is ejected for what calls say" }),
   }, MAPPING).superRefine(refuseLongChecks, ALWAYS).prefault({})
     .register(keyDocs, { meaning: "how backends are checked" }),
 

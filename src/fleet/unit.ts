@@ -1,3 +1,4 @@
+import { Breaker, type BreakerOptions } from "../health/breaker.ts";
 import { type ChangeFacts, HealthGate } from "../health/health_gate.ts";
 import { learnCards } from "../health/model_list.ts";
 import { probe } from "../health/probe.ts";
@@ -17,8 +18,11 @@ export interface UnitOptions {
     readonly timeoutMs: number;
     readonly unhealthyAfter: number;
     readonly healthyAfter: number;
+    readonly breaker: Pick<BreakerOptions, "failures" | "share" | "baseMs" | "maxMs">;
   };
   log: Log;
+  /** A monotonic clock, milliseconds. */
+  now: () => number;
   /** Wall clock, milliseconds since 1970. */
   wallNow: () => number;
   /** Numbers in [0, 1). */
@@ -31,7 +35,7 @@ export class BackendUnit {
   readonly client: UpstreamClient;
   readonly #prober: Prober;
 
-  constructor(spec: BackendSpec, { health, log, wallNow, random }: UnitOptions) {
+  constructor(spec: BackendSpec, { health, log, now, wallNow, random }: UnitOptions) {
     const { path, timeoutMs, intervalMs } = health;
     const createdAt = wallNow();
     const client = new UpstreamClient(spec);
@@ -45,7 +49,19 @@ export class BackendUnit {
         if (facts.fell) backend.revokeWaiting();
       },
     });
-    const backend = new Backend(spec, { createGate: () => gate, wallNow });
+    const breaker = new Breaker(gate, {
+      ...health.breaker,
+      now,
+      wallNow,
+      random,
+      onChange: (open, cause) => {
+        const { name } = backend;
+        if (open) log.warn("backend is ejected by its calls", { backend: name, cause });
+        else log.info("backend is back after a good call", { backend: name });
+        backend.onChange?.();
+      },
+    });
+    const backend = new Backend(spec, { createGate: () => breaker, wallNow });
     const prober = new Prober({
       gate,
       intervalMs,
@@ -62,6 +78,7 @@ export class BackendUnit {
           maybeStarting: wallNow() - (gate.observed.since ?? createdAt) < STARTING_MS,
         }),
       learn: async (signal) => {
+        breaker.checkedGood();
         // Whose list the check itself asks for has said all.
         if (backend.spec.models === undefined || backend.engineUnknown) return;
         await learnCards(backend, { client, timeoutMs, signal });

@@ -31,6 +31,8 @@ export interface ExchangeFacts {
 /** What decides who is let in. Implemented in `health/`, so that the registry needs no import. */
 export interface Gate {
   readonly observed: Observed;
+  /** Why calls alone say that it is not well, and since when, milliseconds since 1970; if they do. */
+  readonly ejected?: { readonly cause: string; readonly since: number } | undefined;
   /** `now` is a monotonic clock in milliseconds. */
   admits(now: number): Admission;
   /** A call has been given a place: a gate that admits exactly one for a trial is shut from now on. */

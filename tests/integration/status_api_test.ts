@@ -44,6 +44,7 @@ Deno.test("status endpoints tell of healthy backends in the spec's fields, in bo
       engine: "openai",
       max_in_flight: null,
       reason: null,
+      ejected: null,
     });
 
     const stats = await (await router.fetch(`${prefix}/stats`)).json();

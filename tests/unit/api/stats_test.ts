@@ -72,7 +72,7 @@ Deno.test("/services tells every backend, what it serves, how it is and since wh
   const context = { sources: [], registryUrl: undefined };
   const text = await servicesResponse(registry(), context).text();
   assertEquals(text.includes("secret"), false);
-  const ours = { engine: "openai", since: "1970-01-01T00:00:00Z" };
+  const ours = { engine: "openai", since: "1970-01-01T00:00:00Z", ejected: null };
   assertEquals(JSON.parse(text), {
     services: [
       { ...WELL, ...ours, in_flight: 1, max_in_flight: null, reason: null },

@@ -29,7 +29,9 @@ function world(): World {
       timeoutMs: 5000,
       unhealthyAfter: 2,
       healthyAfter: 1,
+      breaker: { failures: 5, share: 0.5, baseMs: 10_000, maxMs: 300_000 },
     },
+    now: () => performance.now(),
     log: {
       debug: write,
       info: write,
