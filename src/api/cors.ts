@@ -22,7 +22,7 @@ const OWN = ["origin", "credentials"].map((what) => `access-control-allow-${what
 
 /** Whether a request is a browser's question whether it may send another. */
 export function isPreflight({ method, headers }: Request, { origins }: Cors): boolean {
-  return origins.length > 0 && method === "OPTIONS" &&
+  return method === "OPTIONS" &&
     headers.has("access-control-request-method") && allowed(headers, origins) !== undefined;
 }
 
@@ -41,7 +41,6 @@ export function preflightResponse({ headers }: Request, methods: string): Respon
 
 /** Lets the page that sent a request read its answer, if its origin may; whatever a backend said of that. */
 export function share(answer: Headers, { headers }: Request, { origins }: Cors): void {
-  if (origins.length === 0) return;
   for (const name of OWN) answer.delete(name);
   if (!origins.includes("*")) answer.append("vary", "origin");
   const origin = allowed(headers, origins);

@@ -65,7 +65,7 @@ export function createRoutes(options: RouteOptions): Handler {
       const { path, query } = readTarget(request, head);
       record.path = path;
       if (head.host === undefined && routes.get(path)?.probe !== true) throw hostNeeded(undefined);
-      if (isPreflight(request, cors)) {
+      if (cors.origins.length > 0 && isPreflight(request, cors)) {
         response = preflightResponse(request, methodsOf(routes, path));
       } else {
         const route = routeAt(routes, path);
@@ -76,7 +76,7 @@ export function createRoutes(options: RouteOptions): Handler {
         response = await answer(request, { house, record, path, query, head, peer });
       }
       if (record.routed) { // a relayed answer says who and what already; its exchange tells the record
-        finish(response.headers, request, { head, cors });
+        finish(response, request, { head, cors });
         return response;
       }
     } catch (error) {
@@ -90,7 +90,7 @@ export function createRoutes(options: RouteOptions): Handler {
       });
       record.code ??= told.code;
     }
-    finish(response.headers, request, { head, cors });
+    finish(response, request, { head, cors });
     response.headers.set("x-request-id", requestId);
     response.headers.set("x-infinilm-service", "infinilm-router");
     if (!record.routed) {
@@ -102,16 +102,16 @@ export function createRoutes(options: RouteOptions): Handler {
   };
 }
 
-/** What every answer gets, whoever gives it. */
+/** What every answer gets, whoever gives it. Mostly nothing: a relayed answer's headers are not even looked at. */
 function finish(
-  answer: Headers,
+  response: Response,
   request: Request,
   { head, cors }: { head: RequestHead; cors: Config["cors"] },
 ): void {
-  share(answer, request, cors);
+  if (cors.origins.length > 0) share(response.headers, request, cors);
   // Beside a transfer-encoding Deno hides a content-length, by which something in front may have seen the end
   // of this request elsewhere: what follows is read by nobody (RFC 9112, section 6.1).
-  if (head.transferEncoding !== undefined) answer.set("connection", "close");
+  if (head.transferEncoding !== undefined) response.headers.set("connection", "close");
 }
 
 function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, Route> {
