@@ -12,7 +12,7 @@ import { HeldBytes } from "../proxy/held_bytes.ts";
 import { IgnoredNotes } from "../proxy/ignored_notes.ts";
 import type { House } from "../proxy/house.ts";
 import { OpenCalls } from "../proxy/open_calls.ts";
-import { UNLIMITED } from "../proxy/retry_budget.ts";
+import { SharedBudget } from "../proxy/retry_budget.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { RunningRegistry } from "./registry_server.ts";
@@ -57,7 +57,12 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     registry,
     policyOf: byModel(() => createPolicy(config.routing, random)),
     clientOf: (backend) => fleet.clientOf(backend),
-    budget: UNLIMITED,
+    budget: new SharedBudget({
+      share: config.retry.budget,
+      minPerSecond: config.retry.minPerSecond,
+      now,
+      random,
+    }),
     log,
     sinks: [accessLog(log)],
     requestTimer: new SharedTimer(config.timeouts.requestMs, now),

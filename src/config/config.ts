@@ -87,7 +87,8 @@ export interface Config {
     totalMs: number | null;
     clientStallMs: number;
   };
-  retry: { attempts: number };
+  /** `budget` from 0 to 1. */
+  retry: { attempts: number; budget: number; minPerSecond: number };
   /** `maxBody`, `maxEvent` and `maxHeld` in bytes. */
   limits: {
     maxBody: number;

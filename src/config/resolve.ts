@@ -34,7 +34,11 @@ export function resolve(read: ReadConfig): Config {
       totalMs: timeouts.total,
       clientStallMs: timeouts.client_stall ?? timeouts.idle,
     },
-    retry,
+    retry: {
+      attempts: retry.attempts,
+      budget: retry.budget,
+      minPerSecond: retry.min_per_second,
+    },
     limits: {
       maxBody: limits.max_body,
       maxEvent: limits.max_event,

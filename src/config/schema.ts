@@ -236,6 +236,14 @@ export const configSchema = z.strictObject({
       default: 3,
       meaning: "backends that one call is sent to at most, the first included",
     }),
+    budget: key(fraction(), {
+      default: 0.2,
+      meaning: "of all calls of 10 s, so large a share may be sent again",
+    }),
+    min_per_second: key(integer(0, 1_000_000), {
+      default: 3,
+      meaning: "so many may be in each second, however few calls there are",
+    }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "failing over before the first byte" }),
 
   limits: z.strictObject({

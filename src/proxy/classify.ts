@@ -26,6 +26,8 @@ export interface Verdict {
   readonly next: Next;
   /** Whether the backend said when to come back. */
   readonly saysWhen?: boolean;
+  /** Whether it said that it has no time. */
+  readonly busy?: boolean;
   /** Whether it is evidence that the call breaks those who get it. */
   readonly strike: boolean;
 }
@@ -109,6 +111,7 @@ function judgeRefusal(
     told: unpassable === undefined ? answer : inOurWords(answer, { backend, what: unpassable }),
     next: maybeDelivered ? "once" : "elsewhere",
     saysWhen: valueOf(headers, "retry-after") !== "",
+    busy: !maybeDelivered,
     strike: maybeDelivered,
   };
 }

@@ -60,6 +60,7 @@ export async function dispatch(
   /** Whether a kept connection had died under the call: from then on it gets new ones. */
   let fresh = false;
   let best: Candidate | undefined;
+  budget.call();
   let strikes = 0;
   let left = config.retry.attempts;
   let shortage: Shortage | undefined;
@@ -80,7 +81,7 @@ export async function dispatch(
     lease.onRevoked = () => {
       if (cutoff.stopped) return;
       if (strikes > 0) return cutoff.interrupt(); // its second strike: nobody gets it any more
-      if (left === 0 || budget.take() === undefined) return;
+      if (left === 0 || budget.take("other") === undefined) return;
       const place = acquire();
       if (typeof place === "string") return; // there is no elsewhere: it waits on
       refuge.lease = place;
@@ -126,7 +127,11 @@ export async function dispatch(
       left++; // the backend has never seen this one
     }
     if (refuge.lease !== undefined) continue; // the budget has been asked
-    const wait = left > 0 ? budget.take() : undefined;
+    // What no engine has read costs none of them anything, and is no part of the budget.
+    if (verdict.next === "again") continue;
+    if (left === 0 || !registry.offers(call, { excluded, fits })) break;
+    if (verdict.next === "elsewhere" && !verdict.busy) continue;
+    const wait = budget.take(verdict.busy ? "busy" : "other");
     if (wait === undefined) break;
     if (wait > 0) await pause(wait, cutoff);
   }

@@ -57,13 +57,33 @@ export class Registry {
    */
   acquire(keys: PickKeys, { policy, excluded, fits }: AcquireOptions): Lease | Shortage {
     const now = this.#now();
+    const candidates = this.#candidates(keys.model, { excluded, fits, now });
+    if (typeof candidates === "string") return candidates;
+    if (allFull(candidates)) return "full";
+    const choice = policy.choose(candidates, keys, now);
+    if (choice.backend.full) return "full";
+    return new Lease(choice, { now: this.#now, at: now, policy });
+  }
+
+  /** Whether there is a backend, full or not, that could have a call. */
+  offers(
+    { model }: Pick<PickKeys, "model">,
+    { excluded, fits }: Pick<AcquireOptions, "excluded" | "fits">,
+  ): boolean {
+    return typeof this.#candidates(model, { excluded, fits, now: this.#now() }) !== "string";
+  }
+
+  #candidates(
+    model: string,
+    { excluded, fits, now }: Pick<AcquireOptions, "excluded" | "fits"> & { now: number },
+  ): readonly Backend[] | Shortage {
     const open: Backend[] = [];
     let spare: Backend[] | undefined;
     let serving = false;
     let fitting = false;
     let tried = false;
     for (const backend of this.#backends) {
-      if (!backend.serves(keys.model)) continue;
+      if (!backend.serves(model)) continue;
       serving = true;
       if (fits !== undefined && !fits(backend)) continue;
       fitting = true;
@@ -80,10 +100,7 @@ export class Registry {
       if (!fitting) return "unfit";
       return tried ? "tried" : "unhealthy";
     }
-    if (allFull(candidates)) return "full";
-    const choice = policy.choose(candidates, keys, now);
-    if (choice.backend.full) return "full";
-    return new Lease(choice, { now: this.#now, at: now, policy });
+    return candidates;
   }
 
   /**

@@ -473,7 +473,9 @@ Deno.test("a refusal that is an event stream is told in our words, as any that i
 Deno.test("a call asks the budget before every further attempt, waits as it says, and stops when there is none", async () => {
   const waits: (number | undefined)[] = [50, undefined];
   const busy = always(answer(503));
-  await using house = new TestHouse([busy, busy, OK], { budget: { take: () => waits.shift() } });
+  await using house = new TestHouse([busy, busy, OK], {
+    budget: { call: () => {}, take: () => waits.shift() },
+  });
   using time = new FakeTime();
   const asked = house.post();
   while (house.outcomes[0]!.length === 0) await time.runMicrotasks(), await realTurn();

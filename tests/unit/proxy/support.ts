@@ -8,7 +8,7 @@ import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import type { House } from "../../../src/proxy/house.ts";
 import { SignalPeer } from "../../../src/door/signal_peer.ts";
 import { HeldBytes } from "../../../src/proxy/held_bytes.ts";
-import { type RetryBudget, UNLIMITED } from "../../../src/proxy/retry_budget.ts";
+import type { RetryBudget } from "../../../src/proxy/retry_budget.ts";
 import { IgnoredNotes } from "../../../src/proxy/ignored_notes.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
 import { OpenCalls } from "../../../src/proxy/open_calls.ts";
@@ -79,7 +79,7 @@ export class TestHouse implements AsyncDisposable {
       } as Config,
       registry,
       policyOf: byModel(createLeastLoad),
-      budget: options.budget ?? UNLIMITED,
+      budget: options.budget ?? { call: () => {}, take: () => 0 },
       sinks: [accessLog(log), (record) => void this.records.push(record)],
       clientOf: (backend) => this.#clients.get(backend)!,
       log,
