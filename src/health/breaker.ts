@@ -27,6 +27,9 @@ const ENOUGH_CALLS = 20;
 /** How far from its length an ejection may be, so that many routers do not try at once. */
 const JITTER = 0.1;
 
+/** A backend that says when to come back is left alone for so long at most, milliseconds. */
+const MAX_REST_MS = 30_000;
+
 type State =
   | { readonly kind: "closed" }
   | { readonly kind: "open"; readonly until: number }
@@ -43,6 +46,8 @@ export class Breaker implements Gate {
   readonly #recent: RecentCalls;
   #state: State = { kind: "closed" };
   #ejected: { readonly cause: string; readonly since: number } | undefined;
+  /** Until when it has asked to be left alone. */
+  #restsUntil = -Infinity;
   #inARow = 0;
   /** How often it has opened of late. */
   #times = 0;
@@ -67,6 +72,7 @@ export class Breaker implements Gate {
   admits(now: number): Admission {
     const admission = this.#inner.admits(now);
     if (admission !== "open") return admission;
+    if (now < this.#restsUntil) return "last_resort";
     const state = this.#state;
     if (state.kind === "closed") return "open";
     if (state.kind === "open" && now >= state.until) {
@@ -82,6 +88,14 @@ export class Breaker implements Gate {
 
   record(outcome: Outcome, facts: ExchangeFacts): void {
     this.#inner.record(outcome, facts);
+    const { comesBackMs } = facts;
+    if (comesBackMs !== undefined) {
+      // Its own word on when it has time again is no failure.
+      const rest = Math.min(comesBackMs, MAX_REST_MS);
+      this.#restsUntil = Math.max(this.#restsUntil, this.#options.now() + rest);
+      if (this.#state.kind === "half_open") this.#state = { kind: "half_open", trial: false };
+      return;
+    }
     const failed = isFailure(outcome);
     if (!failed && outcome.kind !== "completed") {
       // It says nothing: the next one is the trial.

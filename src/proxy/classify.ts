@@ -6,6 +6,7 @@ import type { Header } from "../upstream/response_head.ts";
 import type { UpstreamError } from "../upstream/upstream_error.ts";
 import { type Answer, type Happened, saysJson, valueOf } from "./answer.ts";
 import type { Cutoff } from "./cutoff.ts";
+import { comesBackIn, isRetryAfter } from "./retry_after.ts";
 
 /**
  * What is to be done next:
@@ -24,8 +25,8 @@ export interface Verdict {
   /** What the client gets if nothing better comes of other attempts. */
   readonly told: Answer | RouterError;
   readonly next: Next;
-  /** Whether the backend said when to come back. */
-  readonly saysWhen?: boolean;
+  /** When the backend said that it may be asked again, milliseconds from then. */
+  readonly comesBackMs?: number | undefined;
   /** Whether it said that it has no time. */
   readonly busy?: boolean;
   /** Whether it is evidence that the call breaks those who get it. */
@@ -103,14 +104,15 @@ function judgeRefusal(
     : revoked
     ? `${status} and fell`
     : `${status} with a body that is too large, too slow or not whole`;
+  const comesBackMs = comesBackIn(headers);
   // A 502 comes from something in front of an engine, whose connection to it broke.
   const maybeDelivered = status === STATUS_CODE.BadGateway;
   return {
     outcome: { kind: "completed", status },
-    facts: {},
+    facts: comesBackMs === undefined ? {} : { comesBackMs },
     told: unpassable === undefined ? answer : inOurWords(answer, { backend, what: unpassable }),
     next: maybeDelivered ? "once" : "elsewhere",
-    saysWhen: valueOf(headers, "retry-after") !== "",
+    comesBackMs,
     busy: !maybeDelivered,
     strike: maybeDelivered,
   };
@@ -131,9 +133,6 @@ const MEANING: ReadonlyMap<number, ErrorCode> = new Map([
   [STATUS_CODE.GatewayTimeout, "upstream_timeout"],
 ]);
 
-/** Seconds, or a date (RFC 9110, section 10.2.3). */
-const RETRY_AFTER = /^(?:\d+|[A-Z][a-z]{2,8}, [\x20-\x7e]{10,40})$/;
-
 /** An answer whose body cannot be passed on. */
 export function inOurWords(
   { status, headers }: Answer,
@@ -141,7 +140,7 @@ export function inOurWords(
 ): RouterError {
   const code = MEANING.get(status) ?? "upstream_bad_answer";
   const said = valueOf(headers, "retry-after");
-  const retryAfter = code !== "upstream_bad_answer" && RETRY_AFTER.test(said) ? said : undefined;
+  const retryAfter = code !== "upstream_bad_answer" && isRetryAfter(said) ? said : undefined;
   return new RouterError(code, `backend ${backend} answered ${what}`, {
     retryAfter,
     ...(isFinal(headers) ? { repeat: false } : {}),

@@ -170,15 +170,21 @@ function beginAttempt({ attempts }: RequestRecord, { backend, why }: Lease): Att
   return entry;
 }
 
-/** What serves the client best if nobody answers: a refusal that says when to come back, any refusal, the last failure. */
+/**
+ * What serves the client best if nobody answers: a refusal that says when to come back, the soonest of them, any
+ * refusal, the last failure.
+ */
 function better(one: Candidate | undefined, other: Candidate): Candidate {
-  return one === undefined || rank(other) >= rank(one) ? other : one;
+  if (one === undefined) return other;
+  const [before, after] = [rank(one), rank(other)];
+  if (before !== after) return after > before ? other : one;
+  return (other.comesBackMs ?? 0) <= (one.comesBackMs ?? 0) ? other : one;
 }
 
-function rank({ told, saysWhen }: Candidate): number {
+function rank({ told, comesBackMs }: Candidate): number {
   const refused = !(told instanceof RouterError) || told.code === "upstream_busy" ||
     told.code === "upstream_unavailable";
-  return !refused ? 0 : saysWhen === true ? 2 : 1;
+  return !refused ? 0 : comesBackMs !== undefined ? 2 : 1;
 }
 
 /** A call that broke two backends is not sent to a third, and its client is told not to try again. */

@@ -22,6 +22,8 @@ export interface ExchangeFacts {
   readonly reason?: string;
   /** Whether it failed on a connection that had served others before. */
   readonly reused?: boolean;
+  /** When it said that it may be asked again, milliseconds from now. */
+  readonly comesBackMs?: number;
   /** Whether no connection came in time: weaker evidence than a refusal. */
   readonly late?: boolean;
   /** Seconds from the pick to the first byte of the body; undefined if none came. */

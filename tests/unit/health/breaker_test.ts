@@ -182,3 +182,17 @@ Deno.test("whatever happens, a breaker never shuts by itself, and while it is ha
   });
   fc.assert(property, { numRuns: 300, seed: 10 });
 });
+
+Deno.test("promise 19: a backend that says when it has time again is left alone that long, 30 s at most, and not blamed", () => {
+  const busy: Outcome = { kind: "completed", status: 503 };
+  const bench = new Bench();
+  for (let i = 0; i < 100; i++) bench.breaker.record(busy, { comesBackMs: 7000 });
+  assertEquals([bench.admits, bench.told], ["last_resort", []]);
+  bench.at += 6999;
+  assertEquals(bench.admits, "last_resort");
+  bench.at += 1;
+  assertEquals(bench.admits, "open");
+  bench.breaker.record(busy, { comesBackMs: 3_600_000 });
+  bench.at += 30_000;
+  assertEquals(bench.admits, "open");
+});

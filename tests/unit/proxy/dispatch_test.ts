@@ -527,3 +527,19 @@ Deno.test("a call that broke one backend and waits at one that falls has broken 
   assertEquals([house.asked, house.inFlight], [[1, 1, 0], [0, 0, 0]]);
   assertEquals(house.outcomes[1], [{ kind: "broke", phase: "head" }]);
 });
+
+Deno.test("promise 19: if all are busy the client hears of the one that comes back first", async () => {
+  const busy = (seconds: string): PeerScript =>
+    always(
+      `HTTP/1.1 503 X\r\ncontent-type: application/json\r\nretry-after: ${seconds}\r\ncontent-length: 2\r\n\r\n{}`,
+    );
+  await using house = new TestHouse([busy("9"), busy("2"), busy("5")]);
+  const response = await house.post();
+  assertEquals([response.status, response.headers.get("retry-after")], [503, "2"]);
+  await response.body?.cancel();
+  assertEquals(house.backends.map(({ gate }) => gate.facts), [
+    [{ comesBackMs: 9000 }],
+    [{ comesBackMs: 2000 }],
+    [{ comesBackMs: 5000 }],
+  ]);
+});
