@@ -88,7 +88,12 @@ export interface Config {
     clientStallMs: number;
   };
   /** `budget` from 0 to 1. */
-  retry: { attempts: number; budget: number; minPerSecond: number };
+  retry: {
+    attempts: number;
+    ambiguous: "once" | "never";
+    budget: number;
+    minPerSecond: number;
+  };
   /** `maxBody`, `maxEvent` and `maxHeld` in bytes. */
   limits: {
     maxBody: number;

@@ -36,6 +36,7 @@ export function resolve(read: ReadConfig): Config {
     },
     retry: {
       attempts: retry.attempts,
+      ambiguous: retry.ambiguous,
       budget: retry.budget,
       minPerSecond: retry.min_per_second,
     },

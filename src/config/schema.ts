@@ -236,6 +236,10 @@ export const configSchema = z.strictObject({
       default: 3,
       meaning: "backends that one call is sent to at most, the first included",
     }),
+    ambiguous: key(choice("once", "never"), {
+      default: "once",
+      meaning: "whether a call that a broken backend may have begun is sent to one other",
+    }),
     budget: key(fraction(), {
       default: 0.2,
       meaning: "of all calls of 10 s, so large a share may be sent again",

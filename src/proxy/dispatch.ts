@@ -81,7 +81,8 @@ export async function dispatch(
     lease.onRevoked = () => {
       if (cutoff.stopped) return;
       if (strikes > 0) return cutoff.interrupt(); // its second strike: nobody gets it any more
-      if (left === 0 || budget.take("other") === undefined) return;
+      if (left === 0 || config.retry.ambiguous === "never") return;
+      if (budget.take("other") === undefined) return;
       const place = acquire();
       if (typeof place === "string") return; // there is no elsewhere: it waits on
       refuge.lease = place;
@@ -121,6 +122,7 @@ export async function dispatch(
     best = better(best, candidate);
     if (verdict.strike && ++strikes === MAX_STRIKES) throw poisonous(candidate);
     if (verdict.next === "stop") break;
+    if (verdict.next === "once" && config.retry.ambiguous === "never") break;
     if (verdict.next === "again") {
       fresh = true;
       excluded.delete(backend);

@@ -60,7 +60,7 @@ Deno.test("config fills in every default around the smallest file", () => {
       totalMs: null,
       clientStallMs: 120_000,
     },
-    retry: { attempts: 3, budget: 0.2, minPerSecond: 3 },
+    retry: { attempts: 3, ambiguous: "once", budget: 0.2, minPerSecond: 3 },
     limits: {
       maxBody: 33_554_432,
       maxEvent: 4_194_304,

@@ -543,3 +543,24 @@ Deno.test("promise 19: if all are busy the client hears of the one that comes ba
     [{ comesBackMs: 5000 }],
   ]);
 });
+
+Deno.test("promise 5: with retry.ambiguous: never a call that may have been begun is sent to nobody else", async () => {
+  await using house = new TestHouse([leaves, OK], { ambiguous: "never" });
+  const { status, code } = await told(await house.post());
+  assertEquals([status, code, house.asked], [502, "upstream_broken", [1, 0]]);
+  await using refused = new TestHouse([OK, OK], { ambiguous: "never" });
+  refuse(refused, 0);
+  assertEquals((await told(await refused.post())).service, "b1", "nobody can have begun this one");
+});
+
+Deno.test("with retry.ambiguous: never a call waits on at a backend that falls", async () => {
+  await using house = new TestHouse([silent, OK], {
+    ambiguous: "never",
+    timeouts: { requestMs: 200 },
+  });
+  const asked = house.post();
+  await house.peers[0]!.received(1);
+  house.backends[0]!.revokeWaiting();
+  const { status } = await told(await asked);
+  assertEquals([status, house.asked], [504, [1, 0]]);
+});

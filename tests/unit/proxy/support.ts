@@ -23,6 +23,7 @@ export const STREAM = '{"model":"m","stream":true,"messages":[{"role":"user","co
 
 export interface HouseOptions {
   attempts?: number;
+  ambiguous?: "once" | "never";
   timeouts?: Partial<Config["timeouts"]>;
   maxEvent?: number;
   specs?: Partial<BackendSpec>[];
@@ -70,7 +71,7 @@ export class TestHouse implements AsyncDisposable {
           clientStallMs: options.timeouts?.idleMs ?? 60_000,
           ...options.timeouts,
         },
-        retry: { attempts: options.attempts ?? 3 },
+        retry: { attempts: options.attempts ?? 3, ambiguous: options.ambiguous ?? "once" },
         limits: { maxBody: 1 << 20, maxEvent: options.maxEvent ?? 1 << 20 },
         requests: { validate: true, defaultModel: undefined, unknownPaths: "refuse" },
         upstreamCompression: "identity",
