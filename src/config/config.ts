@@ -74,6 +74,7 @@ export interface Config {
     path: string;
     unhealthyAfter: number;
     healthyAfter: number;
+    slowStartMs: number;
     /** `share` from 0 to 1. */
     breaker: { failures: number; share: number; baseMs: number; maxMs: number };
   };

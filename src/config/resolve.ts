@@ -18,6 +18,7 @@ export function resolve(read: ReadConfig): Config {
       path: health.path,
       unhealthyAfter: health.unhealthy_after,
       healthyAfter: health.healthy_after,
+      slowStartMs: health.slow_start,
       breaker: {
         failures: health.breaker.failures,
         share: health.breaker.share,

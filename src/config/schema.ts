@@ -179,6 +179,10 @@ export const configSchema = z.strictObject({
       default: 1,
       meaning: "good checks in a row until it is taken in again",
     }),
+    slow_start: key(duration("0s", "1h"), {
+      default: "30s",
+      meaning: "how long one that has come back takes to its full share; 0s = at once",
+    }),
     breaker: z.strictObject({
       failures: key(integer(1, 1000), {
         default: 5,

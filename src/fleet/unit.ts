@@ -18,6 +18,7 @@ export interface UnitOptions {
     readonly timeoutMs: number;
     readonly unhealthyAfter: number;
     readonly healthyAfter: number;
+    readonly slowStartMs: number;
     readonly breaker: Pick<BreakerOptions, "failures" | "share" | "baseMs" | "maxMs">;
   };
   log: Log;
@@ -38,6 +39,8 @@ export class BackendUnit {
   constructor(spec: BackendSpec, { health, log, now, wallNow, random }: UnitOptions) {
     const { path, timeoutMs, intervalMs } = health;
     const createdAt = wallNow();
+    /** Whether it has been well, and is not any more. */
+    let fallen = false;
     const client = new UpstreamClient(spec);
     const gate = new HealthGate({
       ...health,
@@ -45,6 +48,11 @@ export class BackendUnit {
       recheck: () => prober.checkNow(),
       onChange: (observed, facts) => {
         tell(log, backend, { ...observed, ...facts });
+        if (facts.fell) fallen = true;
+        else if (observed.healthy && fallen) {
+          fallen = false;
+          backend.startSlowly(now(), health.slowStartMs);
+        }
         backend.onChange?.();
         if (facts.fell) backend.revokeWaiting();
       },
@@ -57,7 +65,10 @@ export class BackendUnit {
       onChange: (open, cause) => {
         const { name } = backend;
         if (open) log.warn("backend is ejected by its calls", { backend: name, cause });
-        else log.info("backend is back after a good call", { backend: name });
+        else {
+          log.info("backend is back after a good call", { backend: name });
+          backend.startSlowly(now(), health.slowStartMs);
+        }
         backend.onChange?.();
       },
     });

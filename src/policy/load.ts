@@ -1,8 +1,8 @@
 import type { Backend } from "../registry/backend.ts";
 
-/** Calls in flight per unit of weight. */
+/** Calls in flight per unit of the weight that counts now. */
 export function loadOf(backend: Backend): number {
-  return backend.inFlight / backend.weight;
+  return backend.inFlight / backend.share;
 }
 
 /** Those that can take a call now; never none, as policies are not asked then. */

@@ -21,9 +21,10 @@ export function createTurns(): (candidates: readonly Backend[]) => Backend {
     let bestCredit = -Infinity;
     let total = 0;
     for (const backend of candidates) {
-      const now = (credit.get(backend) ?? 0) + backend.weight;
+      const { share } = backend;
+      const now = (credit.get(backend) ?? 0) + share;
       credit.set(backend, now);
-      total += backend.weight;
+      total += share;
       if (now > bestCredit) {
         best = backend;
         bestCredit = now;

@@ -2,6 +2,7 @@ import type { Gate } from "./gate.ts";
 import type { Lease } from "./lease.ts";
 import { type Load, LocalLoad } from "./load.ts";
 import type { ModelCard } from "./model_card.ts";
+import { Ramp } from "./ramp.ts";
 import { BackendStats } from "./stats.ts";
 
 /** What kind of engine answers. */
@@ -72,6 +73,9 @@ export class Backend {
   /** Told of everything that may let a call in, or keep one out. Set by the registry it is in. */
   onChange: (() => void) | undefined;
   readonly #wallNow: () => number;
+  #ramp: Ramp | undefined;
+  /** How far it has come by its ramp, as of the last look. */
+  #come = 1;
   #spec: BackendSpec;
   #word: Word;
   #present: boolean;
@@ -102,6 +106,24 @@ export class Backend {
 
   get weight(): number {
     return this.#word.weight;
+  }
+
+  /** The weight that counts now: less of it while it comes back. The same until the next `look`. */
+  get share(): number {
+    return this.#word.weight * this.#come;
+  }
+
+  /** An engine with cold caches is not to have at once what it had before it fell. Times in milliseconds. */
+  startSlowly(now: number, ms: number): void {
+    this.#ramp = new Ramp(now, ms);
+    this.look(now);
+  }
+
+  /** Before a choice, so that all its comparisons are of one moment. */
+  look(now: number): void {
+    if (this.#ramp === undefined) return;
+    this.#come = this.#ramp.shareAt(now);
+    if (this.#come === 1) this.#ramp = undefined;
   }
 
   /** Whether a source still names it. */
@@ -193,9 +215,17 @@ export class Backend {
     return this.gate.observed.healthy;
   }
 
-  get full(): boolean {
+  /** Whether it has all the calls that it may ever have at the same time. */
+  get atLimit(): boolean {
     const { maxInFlight } = this.#spec;
     return maxInFlight !== undefined && this.load.inFlight >= maxInFlight;
+  }
+
+  /** Whether it has all that it may have now. */
+  get full(): boolean {
+    const { maxInFlight } = this.#spec;
+    if (maxInFlight === undefined) return false;
+    return this.load.inFlight >= Math.max(1, Math.ceil(maxInFlight * this.#come));
   }
 
   /** Whether it is to have calls at all, were it well and not full. */

@@ -59,7 +59,11 @@ export class Registry {
     const now = this.#now();
     const candidates = this.#candidates(keys.model, { excluded, fits, now });
     if (typeof candidates === "string") return candidates;
-    if (allFull(candidates)) return "full";
+    if (allFull(candidates)) {
+      const backend = roomiest(candidates);
+      if (backend === undefined) return "full";
+      return new Lease({ backend, why: "slow_start" }, { now: this.#now, at: now, policy });
+    }
     const choice = policy.choose(candidates, keys, now);
     if (choice.backend.full) return "full";
     return new Lease(choice, { now: this.#now, at: now, policy });
@@ -85,6 +89,7 @@ export class Registry {
     for (const backend of this.#backends) {
       if (!backend.serves(model)) continue;
       serving = true;
+      backend.look(now);
       if (fits !== undefined && !fits(backend)) continue;
       fitting = true;
       if (!backend.wanted) continue;
@@ -156,6 +161,17 @@ export class Registry {
   #created(id: string): number {
     return Math.min(...this.#backends.map((backend) => backend.firstSeen.get(id) ?? Infinity));
   }
+}
+
+/** Where nobody has room, one that is only coming back takes more than it would have at first. */
+function roomiest(backends: readonly Backend[]): Backend | undefined {
+  let best: Backend | undefined;
+  for (const backend of backends) {
+    if (!backend.atLimit && (best === undefined || backend.inFlight < best.inFlight)) {
+      best = backend;
+    }
+  }
+  return best;
 }
 
 function allFull(backends: readonly Backend[]): boolean {

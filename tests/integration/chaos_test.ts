@@ -68,7 +68,8 @@ Deno.test("promise 7: after chaos nothing is in flight, nothing open, nothing lo
     return [...answered].every((id) => told.has(id));
   });
   assertEquals(calls(router).length, new Set(calls(router)).size, "no call has two lines");
-  assertEquals(router.log.filter(({ message }) => message === "internal error"), []);
+  const errors = router.log.filter(({ message }) => message === "internal error");
+  assertEquals(errors.slice(0, 3), []); // no more: thousands would be compared for minutes
   assertEquals(router.noise, "");
   assert([...statuses.keys()].every((status) => [200, 429, 502, 503, 504, 500].includes(status)));
   assert((statuses.get(200) ?? 0) > 100, JSON.stringify([...statuses]));

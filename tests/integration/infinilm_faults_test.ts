@@ -10,7 +10,7 @@ const CHAT = "/v1/chat/completions";
 /** Nothing of them has to be asked for. */
 const KNOWN = "models: [m], engine: infinilm";
 /** A busy machine may miss some. */
-const HEALTH = "health: { interval: 250ms, timeout: 250ms, unhealthy_after: 4 }\n";
+const HEALTH = "health: { interval: 250ms, timeout: 250ms, unhealthy_after: 4, slow_start: 0s }\n";
 
 /** Two engines, the first with this fault from the start, and a router that checks them often. */
 async function withEngines(

@@ -29,6 +29,7 @@ function world(): World {
       timeoutMs: 5000,
       unhealthyAfter: 2,
       healthyAfter: 1,
+      slowStartMs: 0,
       breaker: { failures: 5, share: 0.5, baseMs: 10_000, maxMs: 300_000 },
     },
     now: () => performance.now(),
