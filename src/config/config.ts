@@ -75,6 +75,7 @@ export interface Config {
     unhealthyAfter: number;
     healthyAfter: number;
     slowStartMs: number;
+    stallAfterMs: number;
     /** `share` from 0 to 1. */
     breaker: { failures: number; share: number; baseMs: number; maxMs: number };
   };

@@ -19,6 +19,7 @@ export function resolve(read: ReadConfig): Config {
       unhealthyAfter: health.unhealthy_after,
       healthyAfter: health.healthy_after,
       slowStartMs: health.slow_start,
+      stallAfterMs: health.stall_after,
       breaker: {
         failures: health.breaker.failures,
         share: health.breaker.share,

@@ -183,6 +183,10 @@ export const configSchema = z.strictObject({
       default: "30s",
       meaning: "how long one that has come back takes to its full share; 0s = at once",
     }),
+    stall_after: key(duration("100ms", "24h"), {
+      default: "60s",
+      meaning: "how long all calls on a backend may be silent until it must show that it generates",
+    }),
     breaker: z.strictObject({
       failures: key(integer(1, 1000), {
         default: 5,

@@ -1,12 +1,17 @@
 import { Breaker, type BreakerOptions } from "../health/breaker.ts";
+import { check } from "../health/check.ts";
 import { type ChangeFacts, HealthGate } from "../health/health_gate.ts";
 import { learnCards } from "../health/model_list.ts";
-import { probe } from "../health/probe.ts";
 import { Prober } from "../health/prober.ts";
+import { StallWatch } from "../health/stall_watch.ts";
 import type { Log } from "../observe/log.ts";
 import { Backend, type BackendSpec } from "../registry/backend.ts";
 import type { Observed } from "../registry/gate.ts";
 import { UpstreamClient } from "../upstream/client.ts";
+
+/** How often in `stall_after` it is looked whether calls get bytes, and how often at least, milliseconds. */
+const LOOKS = 4;
+const LOOK_MS = 1000;
 
 /** An engine that nobody listens at is taken to be loading for so long, milliseconds; then it is down. */
 const STARTING_MS = 10 * 60_000;
@@ -19,6 +24,7 @@ export interface UnitOptions {
     readonly unhealthyAfter: number;
     readonly healthyAfter: number;
     readonly slowStartMs: number;
+    readonly stallAfterMs: number;
     readonly breaker: Pick<BreakerOptions, "failures" | "share" | "baseMs" | "maxMs">;
   };
   log: Log;
@@ -35,6 +41,9 @@ export class BackendUnit {
   readonly backend: Backend;
   readonly client: UpstreamClient;
   readonly #prober: Prober;
+  readonly #look: () => void;
+  readonly #lookMs: number;
+  #looks: ReturnType<typeof setInterval> | undefined;
 
   constructor(spec: BackendSpec, { health, log, now, wallNow, random }: UnitOptions) {
     const { path, timeoutMs, intervalMs } = health;
@@ -73,6 +82,11 @@ export class BackendUnit {
       },
     });
     const backend = new Backend(spec, { createGate: () => breaker, wallNow });
+    const watch = new StallWatch(backend, {
+      stallAfterMs: health.stallAfterMs,
+      now,
+      onSuspect: (cause) => gate.doubt(cause),
+    });
     const prober = new Prober({
       gate,
       intervalMs,
@@ -80,7 +94,8 @@ export class BackendUnit {
       settled: () =>
         gate.observed.healthy && backend.models !== undefined && !backend.engineUnknown,
       probe: (signal, { fresh }) =>
-        probe(backend, {
+        check(backend, {
+          watch,
           client,
           path,
           timeoutMs,
@@ -99,11 +114,14 @@ export class BackendUnit {
     this.backend = backend;
     this.client = client;
     this.#prober = prober;
+    this.#look = () => watch.look();
+    this.#lookMs = Math.min(LOOK_MS, health.stallAfterMs / LOOKS);
   }
 
   /** Begins the checks. */
   start(): void {
     this.#prober.checkNow();
+    this.#looks = setInterval(this.#look, this.#lookMs);
   }
 
   /** Takes another spec with the same address. */
@@ -115,6 +133,7 @@ export class BackendUnit {
   /** Ends the checks and the idle connections; those in use end with their calls. */
   stop(): void {
     this.#prober.stop();
+    clearInterval(this.#looks);
     this.client.close();
   }
 }

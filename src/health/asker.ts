@@ -1,6 +1,6 @@
 import type { Backend } from "../registry/backend.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
-import { getPage, type Page } from "../upstream/page.ts";
+import { getPage, type Page, type PageRequest } from "../upstream/page.ts";
 import { stopOn } from "../upstream/stop.ts";
 
 export interface AskOptions {
@@ -39,14 +39,25 @@ export class Asker implements Disposable {
 
   /** One page, behind the backend's own prefix, with its key. Throws `UpstreamError`. */
   get(path: string, { fresh = false } = {}): Promise<Page> {
+    return this.#page({ target: path, fresh });
+  }
+
+  /** What it answers to JSON. Throws `UpstreamError`. */
+  post(path: string, body: Uint8Array): Promise<Page> {
+    return this.#page({ target: path, body, headers: [["content-type", "application/json"]] });
+  }
+
+  #page(
+    { target, headers = [], ...rest }: Pick<PageRequest, "target" | "headers" | "body" | "fresh">,
+  ): Promise<Page> {
     const { basePath, apiKey } = this.#backend.spec;
     const { client, timeoutMs } = this.#options;
     return getPage(client, {
-      target: basePath + path,
-      headers: apiKey === undefined ? [] : [["authorization", `Bearer ${apiKey}`]],
+      ...rest,
+      target: basePath + target,
+      headers: apiKey === undefined ? headers : [...headers, ["authorization", `Bearer ${apiKey}`]],
       connectTimeoutMs: timeoutMs,
       stop: stopOn(this.#limit.signal),
-      fresh,
     });
   }
 }

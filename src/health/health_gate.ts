@@ -13,7 +13,12 @@ export type CheckResult =
     readonly noModels?: string;
   }
   | { readonly kind: "unavailable"; readonly reason: string }
-  | { readonly kind: "miss"; readonly reason: string }
+  | {
+    readonly kind: "miss";
+    readonly reason: string;
+    /** Whether nothing came in time. */
+    readonly silent?: boolean;
+  }
   | { readonly kind: "local"; readonly reason: string };
 
 /** What a change consists of. */
@@ -39,7 +44,7 @@ export interface HealthGateOptions {
 
 /**
  * - `down`: what checks say, at first and after they failed;
- * - `suspect`: checks have not failed, but a call was refused;
+ * - `suspect`: checks have not failed, but a call was refused, or all calls have been silent for long;
  * - `up`.
  */
 type State =
@@ -99,6 +104,15 @@ export class HealthGate implements Gate {
     if (outcome.kind !== "refused" || state.kind !== "up") return;
     if (late !== true) {
       const cause = `a call could not connect: ${reason ?? "refused"}`;
+      this.#become({ kind: "suspect", misses: state.misses, goods: 0 }, cause);
+    }
+    this.#options.recheck();
+  }
+
+  /** It looks as if it had ceased to answer: whoever has a choice goes elsewhere while that is looked into. */
+  doubt(cause: string): void {
+    const state = this.#state;
+    if (state.kind === "up") {
       this.#become({ kind: "suspect", misses: state.misses, goods: 0 }, cause);
     }
     this.#options.recheck();

@@ -40,6 +40,7 @@ export async function probe(
     // InfiniLM and vLLM listen only once their model is loaded.
     const starting = maybeStarting && error.kind === "refused" ? " (starting)" : "";
     const kind = error.kind === "local" ? "local" : "miss";
-    return { kind, reason: `${path}: ${reason}${starting}` };
+    if (kind === "local") return { kind, reason: `${path}: ${reason}` };
+    return { kind, reason: `${path}: ${reason}${starting}`, ...(asker.over && { silent: true }) };
   }
 }

@@ -49,7 +49,7 @@ export async function attempt(
       target: spec.basePath + target,
       headers: withApiKey(call.headers, spec.apiKey),
       body: sent.length === 0 && BODYLESS.has(call.method) ? undefined : sent,
-    }, { connectTimeoutMs: timeouts.connectMs, stop: cutoff, fresh });
+    }, { connectTimeoutMs: timeouts.connectMs, stop: cutoff, fresh, flow: backend.flow });
     const { status, headers, body, requestSent } = response;
     const events = EVENT_STREAM.test(valueOf(headers, "content-type"));
     const encoded = !PLAIN.test(valueOf(headers, "content-encoding"));

@@ -1,3 +1,4 @@
+import type { Flow } from "../flow.ts";
 import type { Gate } from "./gate.ts";
 import type { Lease } from "./lease.ts";
 import { type Load, LocalLoad } from "./load.ts";
@@ -68,6 +69,8 @@ export class Backend {
   readonly load: Load = new LocalLoad();
   /** Calls that wait for their first byte here. Changed by `Lease` alone. */
   readonly waiting = new Set<Lease>();
+  /** The bodies that calls on it read. */
+  readonly flow: Flow = { pieces: 0, pending: 0 };
   /** When each model was first seen here, Unix seconds. Models that went away stay, within bounds. */
   readonly firstSeen = new Map<string, number>();
   /** Told of everything that may let a call in, or keep one out. Set by the registry it is in. */

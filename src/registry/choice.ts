@@ -7,6 +7,8 @@ export interface PickKeys {
   readonly model: string;
   /** The size of its body. */
   readonly bodyBytes: number;
+  /** Whether an event stream was asked for. */
+  readonly stream: boolean;
 }
 
 /** Who is to have a call, and in a word why. */

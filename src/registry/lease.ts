@@ -1,6 +1,6 @@
 import type { Outcome } from "../outcome.ts";
 import type { Backend } from "./backend.ts";
-import type { Choice, Policy } from "./choice.ts";
+import type { Choice, PickKeys, Policy } from "./choice.ts";
 import type { ExchangeFacts } from "./gate.ts";
 
 export interface LeaseOptions {
@@ -9,6 +9,8 @@ export interface LeaseOptions {
   at?: number;
   /** Who chose, to be told how it went. */
   policy?: Policy;
+  /** What the call is. */
+  keys?: Pick<PickKeys, "bodyBytes" | "stream">;
 }
 
 const NO_FACTS: ExchangeFacts = {};
@@ -23,6 +25,10 @@ export class Lease {
   readonly why: string;
   /** When it began, on the clock it was made with. */
   readonly startedAt: number;
+  /** The size of the call's body. */
+  readonly bodyBytes: number;
+  /** Whether the call asked for an event stream. */
+  readonly streamed: boolean;
   /** Whether the backend gave it back. */
   revoked = false;
   /** Told once if the backend gives it back. */
@@ -36,6 +42,8 @@ export class Lease {
     this.why = why;
     this.#options = options;
     this.startedAt = options.at ?? options.now();
+    this.bodyBytes = options.keys?.bodyBytes ?? 0;
+    this.streamed = options.keys?.stream ?? false;
     backend.load.begin();
     backend.waiting.add(this);
     backend.stats.begin();

@@ -62,11 +62,11 @@ export class Registry {
     if (allFull(candidates)) {
       const backend = roomiest(candidates);
       if (backend === undefined) return "full";
-      return new Lease({ backend, why: "slow_start" }, { now: this.#now, at: now, policy });
+      return new Lease({ backend, why: "slow_start" }, { now: this.#now, at: now, policy, keys });
     }
     const choice = policy.choose(candidates, keys, now);
     if (choice.backend.full) return "full";
-    return new Lease(choice, { now: this.#now, at: now, policy });
+    return new Lease(choice, { now: this.#now, at: now, policy, keys });
   }
 
   /** Whether there is a backend, full or not, that could have a call. */

@@ -1,3 +1,4 @@
+import type { Flow } from "../flow.ts";
 import type { Connection } from "./connection.ts";
 import { ChunkedDecoder } from "./chunked_decoder.ts";
 import type { Framing } from "./response_head.ts";
@@ -12,6 +13,7 @@ export class ResponseBody {
   readonly #chunked: ChunkedDecoder | undefined;
   /** Whether it ends with its connection, so that one that is cut short looks like a whole one. */
   readonly untilClose: boolean;
+  readonly #flow: Flow | undefined;
   readonly #onEnd: (error: UpstreamError | undefined) => void;
   #left: number;
   /** Whether the body has ended well: no further piece will come. */
@@ -20,14 +22,16 @@ export class ResponseBody {
 
   constructor(
     connection: Connection,
-    { framing, onEnd }: {
+    { framing, flow, onEnd }: {
       framing: Framing;
+      flow?: Flow | undefined;
       /** Called once: with nothing when the body is complete, else with why it is not. */
       onEnd: (error: UpstreamError | undefined) => void;
     },
   ) {
     this.#connection = connection;
     this.#onEnd = onEnd;
+    this.#flow = flow;
     this.#chunked = framing.kind === "chunked" ? new ChunkedDecoder() : undefined;
     this.untilClose = framing.kind === "until_close";
     this.#left = framing.kind === "length" ? framing.bytes : 0;
@@ -90,6 +94,7 @@ export class ResponseBody {
       connection.start = until;
     }
     const piece = until > start ? buffer.slice(start, until) : undefined;
+    if (piece !== undefined && this.#flow !== undefined) this.#flow.pieces++;
     if (this.#chunked === undefined ? !this.untilClose && this.#left === 0 : this.#chunked.done) {
       this.#end();
     }
@@ -97,10 +102,14 @@ export class ResponseBody {
   }
 
   async #fill(): Promise<boolean> {
+    const flow = this.#flow;
+    if (flow !== undefined) flow.pending++;
     try {
       return await this.#connection.fill();
     } catch (error) {
       throw this.#fail(fromSocket(error, "body"));
+    } finally {
+      if (flow !== undefined) flow.pending--;
     }
   }
 

@@ -1,3 +1,4 @@
+import type { Flow } from "../flow.ts";
 import { ResponseBody } from "./body.ts";
 import { Connection } from "./connection.ts";
 import { Connector } from "./connector.ts";
@@ -33,6 +34,8 @@ export interface SendOptions {
   stop: Stop;
   /** Whether a connection is made for this request; else an idle one is used if there is one. */
   fresh?: boolean;
+  /** Counts the pieces of the answer's body. */
+  flow?: Flow;
 }
 
 export interface UpstreamResponse {
@@ -106,6 +109,7 @@ export class UpstreamClient {
       }
       const body = new ResponseBody(connection, {
         framing: head.framing,
+        flow: options.flow,
         onEnd: (error) => {
           stop.off(onAbort);
           if (error !== undefined) this.#describe(error, { ...progress, reused });

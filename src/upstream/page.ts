@@ -10,6 +10,8 @@ export interface PageRequest {
   /** Path and query. */
   target: string;
   headers?: readonly Header[];
+  /** Left out, it is a GET; else a POST. */
+  body?: Uint8Array;
   /** Bounds the making of a connection, milliseconds. */
   connectTimeoutMs: number;
   stop: Stop;
@@ -41,13 +43,21 @@ export async function getPage(client: UpstreamClient, request: PageRequest): Pro
 
 async function getOnce(
   client: UpstreamClient,
-  { target, headers = [], connectTimeoutMs, stop, fresh = false, maxBytes = MAX_BODY_BYTES }:
-    PageRequest,
+  {
+    target,
+    headers = [],
+    body: sent,
+    connectTimeoutMs,
+    stop,
+    fresh = false,
+    maxBytes = MAX_BODY_BYTES,
+  }: PageRequest,
 ): Promise<Page> {
   const { status, headers: answered, body } = await client.send({
-    method: "GET",
+    method: sent === undefined ? "GET" : "POST",
     target,
     headers: [["accept", "application/json"], ["accept-encoding", "identity"], ...headers],
+    body: sent,
   }, { connectTimeoutMs, stop, fresh });
   const decoder = new TextDecoder();
   let text = "";

@@ -77,7 +77,7 @@ export function cards(...ids: string[]): ModelCard[] {
 
 /** What a policy knows of a call. */
 export function keysOf(model: string, bodyBytes = 0): PickKeys {
-  return { model, bodyBytes };
+  return { model, bodyBytes, stream: false };
 }
 
 /** A policy that chooses by this function. */

@@ -76,6 +76,7 @@ Deno.test("each flag and variable of InfiniLM-SVC's router is a key of ours", ()
     unhealthyAfter: 2,
     healthyAfter: 1,
     slowStartMs: 30_000,
+    stallAfterMs: 60_000,
     breaker: { failures: 5, share: 0.5, baseMs: 10_000, maxMs: 300_000 },
   });
   assertEquals([config.timeouts.requestMs, config.routing.sizeThreshold], [600_000, 10_000]);

@@ -50,6 +50,7 @@ Deno.test("config fills in every default around the smallest file", () => {
       unhealthyAfter: 3,
       healthyAfter: 1,
       slowStartMs: 30_000,
+      stallAfterMs: 60_000,
       breaker: { failures: 5, share: 0.5, baseMs: 10_000, maxMs: 300_000 },
     },
     timeouts: {

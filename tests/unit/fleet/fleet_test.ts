@@ -30,6 +30,7 @@ function world(): World {
       unhealthyAfter: 2,
       healthyAfter: 1,
       slowStartMs: 0,
+      stallAfterMs: 60_000,
       breaker: { failures: 5, share: 0.5, baseMs: 10_000, maxMs: 300_000 },
     },
     now: () => performance.now(),
