@@ -80,7 +80,14 @@ export const ERRORS = {
   overloaded: kind(STATUS_CODE.TooManyRequests, "router", {
     type: "rate_limit_error",
     repeat: true,
-    meaning: "Every backend of the model is at its `max_in_flight`; see `retry-after`.",
+    meaning:
+      "Every backend of the model is at its `max_in_flight`, and none may wait (`queue.size: 0`); see `retry-after`.",
+  }),
+  queue_full: kind(STATUS_CODE.TooManyRequests, "router", {
+    type: "rate_limit_error",
+    repeat: true,
+    meaning:
+      "Every backend of the model is full, and `queue.size` calls wait already; see `retry-after`.",
   }),
   client_closed: kind(499, "client", {
     ...client,
@@ -131,6 +138,10 @@ export const ERRORS = {
   no_healthy_backend: kind(STATUS_CODE.ServiceUnavailable, "router", {
     ...unavailable,
     meaning: "Backends serve this model, but none of them is healthy.",
+  }),
+  queue_timeout: kind(STATUS_CODE.ServiceUnavailable, "router", {
+    ...unavailable,
+    meaning: "Every backend of the model was full for all of `queue.timeout`; see `retry-after`.",
   }),
   loop_detected: kind(STATUS_CODE.ServiceUnavailable, "router", {
     ...unavailable,

@@ -1,5 +1,5 @@
-/** Where in an exchange with a backend something happened. */
-export type Phase = "connect" | "write" | "head" | "body";
+/** Where in an exchange with a backend something happened, or that it had not begun. */
+export type Phase = "queue" | "connect" | "write" | "head" | "body";
 
 /**
  * How one exchange with a backend ended. `completed` includes answered errors: the backend spoke,

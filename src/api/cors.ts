@@ -12,6 +12,7 @@ const EXPOSED = [
   "x-request-id",
   "x-infinilm-service",
   "x-infinilm-ignored",
+  "x-infinilm-queued-ms",
   "x-should-retry",
   "retry-after",
   "retry-after-ms",

@@ -135,7 +135,8 @@ function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, R
   );
   status(
     "/stats",
-    (_request, { house: { registry, config } }) => statsResponse(registry, registryUrlIn(config)),
+    (_request, { house: { registry, config, queue } }) =>
+      statsResponse(registry, { queued: queue.waiting, registryUrl: registryUrlIn(config) }),
   );
   get("/models", (_request, { house }) => modelsResponse(house.registry));
   get(

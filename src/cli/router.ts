@@ -1,3 +1,4 @@
+import { Queue } from "../admission/queue.ts";
 import { createRoutes } from "../api/routes.ts";
 import type { Config } from "../config/config.ts";
 import { Merge } from "../discovery/merge.ts";
@@ -8,10 +9,10 @@ import { accessLog } from "../observe/access_log.ts";
 import type { Log } from "../observe/log.ts";
 import { byModel } from "../policy/by_model.ts";
 import { createPolicy } from "../policy/mod.ts";
-import { HeldBytes } from "../proxy/held_bytes.ts";
+import { HeldBytes } from "../admission/held_bytes.ts";
 import { IgnoredNotes } from "../proxy/ignored_notes.ts";
 import type { House } from "../proxy/house.ts";
-import { OpenCalls } from "../proxy/open_calls.ts";
+import { OpenCalls } from "../admission/open_calls.ts";
 import { SharedBudget } from "../proxy/retry_budget.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -57,6 +58,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     registry,
     policyOf: byModel(() => createPolicy(config.routing, random)),
     clientOf: (backend) => fleet.clientOf(backend),
+    queue: new Queue({ ...config.queue, registry, now }),
     budget: new SharedBudget({
       share: config.retry.budget,
       minPerSecond: config.retry.minPerSecond,

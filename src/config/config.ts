@@ -80,6 +80,7 @@ export interface Config {
     breaker: { failures: number; share: number; baseMs: number; maxMs: number };
   };
   /** `totalMs: null`: a stream may run for ever. */
+  queue: { size: number; timeoutMs: number };
   timeouts: {
     headMs: number;
     keepAliveMs: number;

@@ -4,8 +4,19 @@ import type { ReadBackend, ReadConfig } from "./schema.ts";
 
 /** Gives a read config the shape and the names that the rest of the program uses. */
 export function resolve(read: ReadConfig): Config {
-  const { listen, backends, routing, health, timeouts, retry, limits, requests, errors, log } =
-    read;
+  const {
+    listen,
+    backends,
+    routing,
+    health,
+    queue,
+    timeouts,
+    retry,
+    limits,
+    requests,
+    errors,
+    log,
+  } = read;
   return {
     listen: { host: listen.host, port: listen.port, giveUpMs: listen.give_up },
     backends: (backends ?? []).map(resolveBackend),
@@ -27,6 +38,7 @@ export function resolve(read: ReadConfig): Config {
         maxMs: health.breaker.max,
       },
     },
+    queue: { size: queue.size, timeoutMs: queue.timeout },
     timeouts: {
       headMs: timeouts.head,
       keepAliveMs: timeouts.keep_alive,

@@ -239,6 +239,19 @@ export const configSchema = z.strictObject({
     }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "how long the router waits" }),
 
+  queue: z.strictObject({
+    size: key(integer(0, 100_000), {
+      default: 128,
+      meaning: "calls that may wait for each model while all its backends are full; 0 = none",
+    }),
+    timeout: key(duration("1ms", "24h"), {
+      default: "30s",
+      meaning: "how long each may",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, {
+    meaning: "where calls wait for a backend with room",
+  }),
+
   retry: z.strictObject({
     attempts: key(integer(1, 10), {
       default: 3,

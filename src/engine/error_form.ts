@@ -43,6 +43,7 @@ export function errorEvent(
 const ANTHROPIC_TYPES: Partial<Record<ErrorCode, string>> = {
   no_healthy_backend: "overloaded_error",
   at_capacity: "overloaded_error",
+  queue_timeout: "overloaded_error",
   upstream_unavailable: "overloaded_error",
 };
 

@@ -1,6 +1,6 @@
 import { isFailure, type Outcome } from "../outcome.ts";
+import { RecentCount } from "../recent_count.ts";
 import type { Admission, ExchangeFacts, Gate, Observed } from "../registry/gate.ts";
-import { RecentCalls } from "./recent_calls.ts";
 
 export interface BreakerOptions {
   /** So many failures in a row open it. */
@@ -20,6 +20,9 @@ export interface BreakerOptions {
   /** Told when it opens, and when a trial has closed it. */
   readonly onChange?: (open: boolean, cause: string) => void;
 }
+
+/** What calls are recent. */
+const WINDOW_SECONDS = 30;
 
 /** Beyond so many recent calls their share of failures says something. */
 const ENOUGH_CALLS = 20;
@@ -43,7 +46,8 @@ type State =
 export class Breaker implements Gate {
   readonly #inner: Gate;
   readonly #options: BreakerOptions;
-  readonly #recent: RecentCalls;
+  readonly #calls: RecentCount;
+  readonly #failures: RecentCount;
   #state: State = { kind: "closed" };
   #ejected: { readonly cause: string; readonly since: number } | undefined;
   /** Until when it has asked to be left alone. */
@@ -58,7 +62,8 @@ export class Breaker implements Gate {
   constructor(inner: Gate, options: BreakerOptions) {
     this.#inner = inner;
     this.#options = options;
-    this.#recent = new RecentCalls(options.now);
+    this.#calls = new RecentCount(WINDOW_SECONDS, options.now);
+    this.#failures = new RecentCount(WINDOW_SECONDS, options.now);
   }
 
   get observed(): Observed {
@@ -102,7 +107,8 @@ export class Breaker implements Gate {
       if (this.#state.kind === "half_open") this.#state = { kind: "half_open", trial: false };
       return;
     }
-    this.#recent.add(failed);
+    this.#calls.add();
+    if (failed) this.#failures.add();
     this.#inARow = failed ? this.#inARow + 1 : 0;
     if (failed) this.#failed(outcome);
     else if (this.#state.kind === "half_open") this.#close();
@@ -122,7 +128,7 @@ export class Breaker implements Gate {
     if (this.#inARow >= failures) {
       return this.#open(`${this.#inARow} calls in a row failed (${wordOf(outcome)})`);
     }
-    const { calls, failed } = this.#recent.count();
+    const [calls, failed] = [this.#calls.total, this.#failures.total];
     if (calls >= ENOUGH_CALLS && failed / calls > share) {
       this.#open(`${failed} of ${calls} recent calls failed`);
     }
@@ -145,7 +151,8 @@ export class Breaker implements Gate {
     this.#state = { kind: "closed" };
     this.#ejected = undefined;
     this.#closedAt = this.#options.now();
-    this.#recent.clear();
+    this.#calls.clear();
+    this.#failures.clear();
     this.#options.onChange?.(false, "");
   }
 }

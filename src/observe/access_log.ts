@@ -28,6 +28,7 @@ function writeCall(log: Log, record: RequestRecord): void {
     attempts: attempts.length,
     failed_attempts: others.length > 0 ? others.map(shownAttempt) : undefined,
     resent: record.resent === 0 ? undefined : record.resent,
+    queued_s: round(record.queued),
     status: record.status,
     code: record.code,
     outcome: outcome?.kind,

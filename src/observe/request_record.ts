@@ -41,6 +41,8 @@ export interface RequestRecord {
   readonly attempts: AttemptRecord[];
   /** That whose answer the client got, if it is not our own. */
   answered: AttemptRecord | undefined;
+  /** Seconds that it waited for a backend with room, if it did. */
+  queued: number | undefined;
   /** Attempts that repeated a call which a broken backend may already have begun. */
   resent: number;
   /** What the client got, 499 if it left. */
@@ -76,6 +78,7 @@ export function beginRecord(
     stream: undefined,
     attempts: [],
     answered: undefined,
+    queued: undefined,
     resent: 0,
     status: undefined,
     code: undefined,

@@ -9,7 +9,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { Header } from "../upstream/response_head.ts";
 import type { Cutoff } from "./cutoff.ts";
 import { requestHeaders } from "./headers.ts";
-import type { Hold } from "./held_bytes.ts";
+import type { Hold } from "../admission/held_bytes.ts";
 import { checkParameters } from "./parameters.ts";
 import { nestsDeeper } from "./json_depth.ts";
 import { readBody } from "./read_body.ts";

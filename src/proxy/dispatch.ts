@@ -1,3 +1,4 @@
+import type { Applicant } from "../admission/queue.ts";
 import { RouterError } from "../errors.ts";
 import type { AttemptRecord, RequestRecord } from "../observe/request_record.ts";
 import type { Backend } from "../registry/backend.ts";
@@ -7,11 +8,13 @@ import { UpstreamError } from "../upstream/upstream_error.ts";
 import type { Answer, Happened } from "./answer.ts";
 import { attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
+import { callerOf } from "./caller.ts";
 import { classify, type Verdict } from "./classify.ts";
 import type { Cutoff, CutoffCause } from "./cutoff.ts";
 import { Fitness } from "./fitness.ts";
 import type { House } from "./house.ts";
 import { pause } from "./pause.ts";
+import { waited } from "./waited.ts";
 
 /** A call that broke so many backends is not sent to another. */
 const MAX_STRIKES = 2;
@@ -57,6 +60,13 @@ export async function dispatch(
   const { fits } = fitness;
   const acquire = (): Lease | Shortage =>
     registry.acquire(call, { policy: policyOf(call.model), excluded, fits });
+  const applicant: Applicant = {
+    model: call.model,
+    caller: () => callerOf(call, record),
+    returning: false,
+    acquire,
+    stop: cutoff,
+  };
   /** Whether a kept connection had died under the call: from then on it gets new ones. */
   let fresh = false;
   let best: Candidate | undefined;
@@ -67,7 +77,16 @@ export async function dispatch(
   /** The place that a call got at once when its backend gave it back. */
   const refuge = new Refuge();
   while (cutoff.cause === undefined) {
-    const found = refuge.take() ?? acquire();
+    const placed = refuge.take() ??
+      house.queue.apply(best === undefined ? applicant : { ...applicant, returning: true });
+    const found = placed instanceof Promise
+      ? await waited(placed, { house, cutoff, record })
+      : placed;
+    if (found === undefined) break; // ended while it waited
+    if (found instanceof RouterError) {
+      if (best === undefined) throw found;
+      break;
+    }
     if (typeof found === "string") {
       shortage = found;
       break;

@@ -5,7 +5,7 @@ import type { ExchangeFacts } from "../registry/gate.ts";
 import type { Lease } from "../registry/lease.ts";
 import { Cutoff, isClients } from "./cutoff.ts";
 import { Deadlines } from "./deadlines.ts";
-import { Hold } from "./held_bytes.ts";
+import { Hold } from "../admission/held_bytes.ts";
 import type { House } from "./house.ts";
 import type { Peer } from "./peer.ts";
 

@@ -67,7 +67,14 @@ export async function handle(
     const { status, events, ignored } = answer;
     record.status = status;
     const whole = isWhole(answer);
-    const headers = answerHeaders(answer.headers, { requestId, backend, events, whole, ignored });
+    const headers = answerHeaders(answer.headers, {
+      requestId,
+      backend,
+      events,
+      whole,
+      ignored,
+      queued: record.queued,
+    });
     const body = relay(answer, { exchange, backend, endpoint });
     return new Response(body, { status, headers });
   } catch (error) {

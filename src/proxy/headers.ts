@@ -16,6 +16,7 @@ const RESPONSE_NOT_PASSED: ReadonlySet<string> = new Set([
   "http2-settings",
   "x-request-id",
   "x-infinilm-service",
+  "x-infinilm-queued-ms",
   "x-accel-buffering",
 ]);
 
@@ -104,12 +105,14 @@ export interface AnswerHeaderOptions {
   whole: boolean;
   /** Parameters that the engine did not look at. */
   ignored?: readonly string[] | undefined;
+  /** Seconds that the call waited for a backend with room; undefined if it did not. */
+  queued?: number | undefined;
 }
 
 /** A backend's headers as the client gets them. */
 export function answerHeaders(
   headers: readonly Header[],
-  { requestId, backend, events, whole, ignored }: AnswerHeaderOptions,
+  { requestId, backend, events, whole, ignored, queued }: AnswerHeaderOptions,
 ): HeadersInit {
   const named = namedByConnection(headers);
   const out: [string, string][] = [];
@@ -136,6 +139,7 @@ export function answerHeaders(
   if (ignored !== undefined && ignored.length > 0) {
     out.push(["x-infinilm-ignored", ignored.join(", ")]);
   }
+  if (queued !== undefined) out.push(["x-infinilm-queued-ms", String(Math.round(queued * 1000))]);
   return asObject(out) ?? out;
 }
 

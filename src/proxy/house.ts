@@ -1,3 +1,4 @@
+import type { Queue } from "../admission/queue.ts";
 import type { Config } from "../config/config.ts";
 import type { Log } from "../observe/log.ts";
 import type { Sink } from "../observe/request_record.ts";
@@ -5,9 +6,9 @@ import type { Backend } from "../registry/backend.ts";
 import type { Policy } from "../registry/choice.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
-import type { HeldBytes } from "./held_bytes.ts";
+import type { HeldBytes } from "../admission/held_bytes.ts";
 import type { IgnoredNotes } from "./ignored_notes.ts";
-import type { OpenCalls } from "./open_calls.ts";
+import type { OpenCalls } from "../admission/open_calls.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { SharedTimer } from "./shared_timer.ts";
 
@@ -22,6 +23,7 @@ export interface House {
   readonly registry: Registry;
   readonly policyOf: (model: string) => Policy;
   readonly clientOf: (backend: Backend) => UpstreamClient;
+  readonly queue: Queue;
   readonly budget: RetryBudget;
   readonly log: Log;
   /** Who is told of every request that is over. */

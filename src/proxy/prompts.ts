@@ -2,7 +2,7 @@ import { concat } from "../concat.ts";
 import { dialectOf } from "../engine/engines.ts";
 import { around } from "../engine/json_edit.ts";
 import { invalid, own } from "../engine/json_object.ts";
-import { RouterError } from "../errors.ts";
+import { type ErrorCode, RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
 import type { Outcome } from "../outcome.ts";
 import type { ExchangeFacts } from "../registry/gate.ts";
@@ -79,6 +79,9 @@ export function checkPrompts(
   }
 }
 
+/** What says that there was no room, and nothing else. */
+const NO_ROOM: ReadonlySet<ErrorCode> = new Set(["overloaded", "queue_full", "queue_timeout"]);
+
 export interface PromptsOptions {
   house: House;
   record: RequestRecord;
@@ -108,8 +111,7 @@ export async function runPrompts(
       try {
         await runPrompt(call, { ...options, around: outside, prompt: prompts[index]!, index });
       } catch (error) {
-        const full = error instanceof RouterError && error.code === "overloaded";
-        if (full && running > 1) {
+        if (error instanceof RouterError && NO_ROOM.has(error.code) && running > 1) {
           waiting.unshift(index); // whoever still runs takes it
           return;
         }

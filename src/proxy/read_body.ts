@@ -1,7 +1,7 @@
 import { RouterError } from "../errors.ts";
 import { bodyReader } from "./body_reader.ts";
 import type { Cutoff } from "./cutoff.ts";
-import type { Hold } from "./held_bytes.ts";
+import type { Hold } from "../admission/held_bytes.ts";
 
 export interface ReadBodyOptions {
   /** Bytes. */

@@ -1,3 +1,5 @@
+import { RecentCount } from "../recent_count.ts";
+
 /** Why a call is to be sent again: `busy`, because a backend had no time for it. */
 export type RetryReason = "busy" | "other";
 
@@ -32,45 +34,25 @@ const MOST_WAIT_MS = 250;
  */
 export class SharedBudget implements RetryBudget {
   readonly #options: SharedBudgetOptions;
-  /** By second. */
-  readonly #calls = new Uint32Array(WINDOW_SECONDS);
-  readonly #retries = new Uint32Array(WINDOW_SECONDS);
-  #second = 0;
+  readonly #calls: RecentCount;
+  readonly #retries: RecentCount;
 
   constructor(options: SharedBudgetOptions) {
     this.#options = options;
+    this.#calls = new RecentCount(WINDOW_SECONDS, options.now);
+    this.#retries = new RecentCount(WINDOW_SECONDS, options.now);
   }
 
   call(): void {
-    const at = this.#advance();
-    this.#calls[at]! += 1;
+    this.#calls.add();
   }
 
   take(reason: RetryReason): number | undefined {
     const { share, minPerSecond, random } = this.#options;
-    const at = this.#advance();
-    const allowed = this.#retries[at]! < minPerSecond ||
-      sum(this.#retries) < share * sum(this.#calls);
+    const allowed = this.#retries.inThisSecond < minPerSecond ||
+      this.#retries.total < share * this.#calls.total;
     if (!allowed) return undefined;
-    this.#retries[at]! += 1;
+    this.#retries.add();
     return reason === "busy" ? LEAST_WAIT_MS + random() * (MOST_WAIT_MS - LEAST_WAIT_MS) : 0;
   }
-
-  /** The place of the present second, those of past ones emptied. */
-  #advance(): number {
-    const second = Math.floor(this.#options.now() / 1000);
-    const first = Math.max(this.#second + 1, second - WINDOW_SECONDS + 1);
-    for (let passed = first; passed <= second; passed++) {
-      this.#calls[passed % WINDOW_SECONDS] = 0;
-      this.#retries[passed % WINDOW_SECONDS] = 0;
-    }
-    this.#second = second;
-    return second % WINDOW_SECONDS;
-  }
-}
-
-function sum(counts: Uint32Array): number {
-  let all = 0;
-  for (const count of counts) all += count;
-  return all;
 }

@@ -77,6 +77,15 @@ export class Registry {
     return typeof this.#candidates(model, { excluded, fits, now: this.#now() }) !== "string";
   }
 
+  /** Whether a backend of the model may have one call more. */
+  hasRoom(model: string): boolean {
+    const now = this.#now();
+    return this.#backends.some((backend) =>
+      !backend.atLimit && backend.wanted && backend.serves(model) &&
+      backend.gate.admits(now) !== "shut"
+    );
+  }
+
   #candidates(
     model: string,
     { excluded, fits, now }: Pick<AcquireOptions, "excluded" | "fits"> & { now: number },
@@ -125,7 +134,14 @@ export class Registry {
 
   #changed(backend: Backend): void {
     if (this.#listeners.size === 0) return;
-    for (const model of [...this.#listeners.keys()]) if (backend.serves(model)) this.#tell(model);
+    const models = [...this.#listeners.keys()].filter((model) => backend.serves(model));
+    for (const model of models) this.#tell(model);
+    const [first] = models;
+    const listeners = first === undefined ? undefined : this.#listeners.get(first);
+    if (models.length < 2 || listeners === undefined) return;
+    // Models whose calls wait for the same backend are told first in turn.
+    this.#listeners.delete(first!);
+    this.#listeners.set(first!, listeners);
   }
 
   #tell(model: string): void {

@@ -16,7 +16,10 @@ const PAGES: readonly (readonly [path: string, answer: Response])[] = [
   ["/health", healthResponse(registry, { wallNow: 0, registryUrl: undefined })],
   ["/models", modelsResponse(registry)],
   ["/services", servicesResponse(registry, { sources, registryUrl: undefined })],
-  ["/stats", statsResponse(registry, undefined)],
+  [
+    "/stats",
+    statsResponse(registry, { queued: new Map([["Qwen3-32B", 3]]), registryUrl: undefined }),
+  ],
 ];
 
 for (const [path, answer] of PAGES) {

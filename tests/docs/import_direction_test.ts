@@ -5,12 +5,14 @@ const FLOOR: Readonly<Record<string, number>> = {
   errors: 0,
   outcome: 0,
   flow: 0,
+  recent_count: 0,
   concat: 0,
   observe: 0,
   sse: 0,
   registry: 1,
   config: 1,
   policy: 2,
+  admission: 2,
   upstream: 2,
   engine: 2,
   proxy: 3,
@@ -30,7 +32,7 @@ const ANNEX = "sim";
 const TYPES_ONLY: ReadonlySet<number> = new Set([2]);
 
 /** Named in the house's rules: the three roots of floor 0 that its other rooms may import. */
-const ROOTS: ReadonlySet<string> = new Set(["errors", "outcome", "flow", "concat"]);
+const ROOTS: ReadonlySet<string> = new Set(["errors", "outcome", "flow", "recent_count", "concat"]);
 
 interface Import {
   readonly file: string;

@@ -164,11 +164,11 @@ Deno.test("a backend with an api_key gets it, and one without gets the client's"
   assertEquals(open.calls[0]!.headers["authorization"], "Bearer mine");
 });
 
-Deno.test("a backend at max_in_flight gets no more; when all are, the answer is 429 with retry-after", async () => {
+Deno.test("a backend at max_in_flight gets no more; when all are and no call may wait, the answer is 429 with retry-after", async () => {
   await using a = Sim.start({ fault: "stall_before_head" });
   await using b = Sim.start({ fault: "stall_before_head" });
   await using router = await RouterProcess.start(
-    backendsYaml([a.url, b.url], ["max_in_flight: 2", "max_in_flight: 1"]),
+    backendsYaml([a.url, b.url], ["max_in_flight: 2", "max_in_flight: 1"]) + "queue: { size: 0 }\n",
   );
   const leaving = new AbortController();
   const running = [1, 2, 3].map(() =>

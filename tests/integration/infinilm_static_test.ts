@@ -36,7 +36,9 @@ Deno.test("an engine of cache_type static gets one call at a time, a second goes
   await using a = startInfinilm({ kv: "static" });
   await using b = startInfinilm({ kv: "static" });
   const kind = "cache_type: static";
-  await using router = await RouterProcess.start(backendsYaml([a.url, b.url], [kind, kind]));
+  await using router = await RouterProcess.start(
+    backendsYaml([a.url, b.url], [kind, kind]) + "queue: { size: 0 }\n",
+  );
   const { services } = await (await router.fetch("/services")).json();
   assertEquals(
     services.map((service: Record<string, unknown>) => service["max_in_flight"]),

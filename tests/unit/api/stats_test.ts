@@ -60,12 +60,19 @@ const SICK = {
 };
 
 Deno.test("/stats tells what was counted about every backend, with all that InfiniLM-SVC's router tells", async () => {
-  assertEquals(await statsResponse(registry(), "http://registry:18000").json(), {
-    total_services: 2,
-    healthy_services: 1,
-    registry_url: "http://registry:18000",
-    services: [{ ...WELL, in_flight: 1 }, { ...SICK, in_flight: 0 }],
-  });
+  assertEquals(
+    await statsResponse(registry(), {
+      queued: new Map([["m", 2]]),
+      registryUrl: "http://registry:18000",
+    }).json(),
+    {
+      total_services: 2,
+      healthy_services: 1,
+      registry_url: "http://registry:18000",
+      queued: { m: 2 },
+      services: [{ ...WELL, in_flight: 1 }, { ...SICK, in_flight: 0 }],
+    },
+  );
 });
 
 Deno.test("/services tells every backend, what it serves, how it is and since when, and no key", async () => {

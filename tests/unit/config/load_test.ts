@@ -62,6 +62,7 @@ Deno.test("config fills in every default around the smallest file", () => {
       totalMs: null,
       clientStallMs: 120_000,
     },
+    queue: { size: 128, timeoutMs: 30_000 },
     retry: { attempts: 3, ambiguous: "once", budget: 0.2, minPerSecond: 3 },
     limits: {
       maxBody: 33_554_432,

@@ -4,7 +4,7 @@ import { type Endpoint, unknownEndpoint } from "../../../src/engine/endpoints.ts
 import { RouterError } from "../../../src/errors.ts";
 import { Cutoff } from "../../../src/proxy/cutoff.ts";
 import { type Call, readCall } from "../../../src/proxy/call.ts";
-import { HeldBytes, Hold } from "../../../src/proxy/held_bytes.ts";
+import { HeldBytes, Hold } from "../../../src/admission/held_bytes.ts";
 import { readHead } from "../../../src/proxy/request_head.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { newBackend } from "../../contract/backends.ts";

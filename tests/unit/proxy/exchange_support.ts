@@ -1,9 +1,9 @@
 import { SignalPeer } from "../../../src/door/signal_peer.ts";
 import { beginRecord, type RequestRecord } from "../../../src/observe/request_record.ts";
 import { Exchange } from "../../../src/proxy/exchange.ts";
-import { HeldBytes } from "../../../src/proxy/held_bytes.ts";
+import { HeldBytes } from "../../../src/admission/held_bytes.ts";
 import type { House } from "../../../src/proxy/house.ts";
-import { OpenCalls } from "../../../src/proxy/open_calls.ts";
+import { OpenCalls } from "../../../src/admission/open_calls.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
 import { Lease } from "../../../src/registry/lease.ts";
 import { newBackend, type TestBackend } from "../../contract/backends.ts";

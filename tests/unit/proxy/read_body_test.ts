@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { RouterError } from "../../../src/errors.ts";
 import { Cutoff } from "../../../src/proxy/cutoff.ts";
-import { HeldBytes, Hold } from "../../../src/proxy/held_bytes.ts";
+import { HeldBytes, Hold } from "../../../src/admission/held_bytes.ts";
 import { readBody } from "../../../src/proxy/read_body.ts";
 
 interface Source {

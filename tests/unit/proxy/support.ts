@@ -1,4 +1,5 @@
 import { createRoutes } from "../../../src/api/routes.ts";
+import { Queue } from "../../../src/admission/queue.ts";
 import type { Config } from "../../../src/config/config.ts";
 import type { Log, LogFields } from "../../../src/observe/log.ts";
 import { accessLog } from "../../../src/observe/access_log.ts";
@@ -7,11 +8,11 @@ import { byModel } from "../../../src/policy/by_model.ts";
 import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import type { House } from "../../../src/proxy/house.ts";
 import { SignalPeer } from "../../../src/door/signal_peer.ts";
-import { HeldBytes } from "../../../src/proxy/held_bytes.ts";
+import { HeldBytes } from "../../../src/admission/held_bytes.ts";
 import type { RetryBudget } from "../../../src/proxy/retry_budget.ts";
 import { IgnoredNotes } from "../../../src/proxy/ignored_notes.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
-import { OpenCalls } from "../../../src/proxy/open_calls.ts";
+import { OpenCalls } from "../../../src/admission/open_calls.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { UpstreamClient } from "../../../src/upstream/client.ts";
@@ -28,6 +29,8 @@ export interface HouseOptions {
   maxEvent?: number;
   specs?: Partial<BackendSpec>[];
   budget?: RetryBudget;
+  /** Calls that may wait. Default: none. */
+  queue?: number;
 }
 
 /** A router without a listener, in front of scripted peers named `b0`, `b1`, and so on. */
@@ -80,6 +83,12 @@ export class TestHouse implements AsyncDisposable {
       } as Config,
       registry,
       policyOf: byModel(createLeastLoad),
+      queue: new Queue({
+        registry,
+        size: options.queue ?? 0,
+        timeoutMs: 60_000,
+        now: () => Date.now(),
+      }),
       budget: options.budget ?? { call: () => {}, take: () => 0 },
       sinks: [accessLog(log), (record) => void this.records.push(record)],
       clientOf: (backend) => this.#clients.get(backend)!,

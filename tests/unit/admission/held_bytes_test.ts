@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { RouterError } from "../../../src/errors.ts";
-import { HeldBytes, Hold } from "../../../src/proxy/held_bytes.ts";
+import { HeldBytes, Hold } from "../../../src/admission/held_bytes.ts";
 
 Deno.test("HeldBytes refuses what would be too much, and changes nothing then", () => {
   const all = new HeldBytes(100);

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { OpenCalls } from "../../../src/proxy/open_calls.ts";
+import { OpenCalls } from "../../../src/admission/open_calls.ts";
 
 Deno.test("OpenCalls are idle at once if there are none, else when the last has ended", async () => {
   const calls = new OpenCalls(10);
