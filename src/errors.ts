@@ -69,6 +69,11 @@ export const ERRORS = {
     ...client,
     meaning: "The prompt and its answer cannot fit into the engine's `max_context`.",
   }),
+  poisonous: kind(STATUS_CODE.UnprocessableEntity, "client", {
+    ...client,
+    meaning:
+      "Two backends died while they held this very request (`suspected_poison`); it is refused for `retry.poison_memory`.",
+  }),
   unsupported_parameter: kind(STATUS_CODE.BadRequest, "client", {
     ...client,
     meaning: "No engine of the model can do what a parameter asks; `param` names it.",
@@ -124,6 +129,12 @@ export const ERRORS = {
   upstream_broken: kind(STATUS_CODE.BadGateway, "upstream", {
     ...upstream,
     meaning: "The backend closed or reset the connection before its answer was complete.",
+  }),
+  suspected_poison: kind(STATUS_CODE.BadGateway, "upstream", {
+    ...upstream,
+    repeat: false,
+    meaning:
+      "Two backends, one after the other, died while they held this request: it is sent to no third.",
   }),
   upstream_bad_answer: kind(STATUS_CODE.BadGateway, "upstream", {
     ...upstream,

@@ -13,6 +13,7 @@ import { HeldBytes } from "../admission/held_bytes.ts";
 import { IgnoredNotes } from "../proxy/ignored_notes.ts";
 import type { House } from "../proxy/house.ts";
 import { OpenCalls } from "../admission/open_calls.ts";
+import { PoisonMemory } from "../proxy/poison_memory.ts";
 import { SharedBudget } from "../proxy/retry_budget.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
 import type { Registry } from "../registry/registry.ts";
@@ -65,6 +66,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
       now,
       random,
     }),
+    poison: new PoisonMemory({ refusedMs: config.retry.poisonMemoryMs, now }),
     log,
     sinks: [accessLog(log)],
     requestTimer: new SharedTimer(config.timeouts.requestMs, now),

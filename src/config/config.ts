@@ -94,6 +94,7 @@ export interface Config {
   retry: {
     attempts: number;
     ambiguous: "once" | "never";
+    poisonMemoryMs: number;
     budget: number;
     minPerSecond: number;
   };

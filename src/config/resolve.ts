@@ -51,6 +51,7 @@ export function resolve(read: ReadConfig): Config {
     retry: {
       attempts: retry.attempts,
       ambiguous: retry.ambiguous,
+      poisonMemoryMs: retry.poison_memory,
       budget: retry.budget,
       minPerSecond: retry.min_per_second,
     },

@@ -261,6 +261,10 @@ export const configSchema = z.strictObject({
       default: "once",
       meaning: "whether a call that a broken backend may have begun is sent to one other",
     }),
+    poison_memory: key(duration("0s", "24h"), {
+      default: "10m",
+      meaning: "how long a request is refused that two backends died of; 0s = not at all",
+    }),
     budget: key(fraction(), {
       default: 0.2,
       meaning: "of all calls of 10 s, so large a share may be sent again",

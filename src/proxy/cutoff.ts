@@ -24,6 +24,11 @@ export class Cutoff implements Stop {
   #listeners: (() => void)[] = [];
   #interrupted = false;
 
+  /** Whether the attempt that is under way has been ended. */
+  get interrupted(): boolean {
+    return this.#interrupted;
+  }
+
   get stopped(): boolean {
     return this.cause !== undefined || this.#interrupted;
   }

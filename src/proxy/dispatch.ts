@@ -19,6 +19,9 @@ import { waited } from "./waited.ts";
 /** A call that broke so many backends is not sent to another. */
 const MAX_STRIKES = 2;
 
+/** A call that may have killed a backend is the only such one at the next for so long, or until it has an answer. */
+const ALONE_MS = 2000;
+
 export interface Dispatched {
   readonly answer: Answer;
   readonly lease: Lease;
@@ -28,15 +31,11 @@ export interface Dispatched {
   readonly at: number;
 }
 
-/** Where a call goes when its backend gives it back. */
-class Refuge {
-  lease: Lease | undefined;
-
-  take(): Lease | undefined {
-    const { lease } = this;
-    this.lease = undefined;
-    return lease;
-  }
+/** A backend that broke on a call. */
+interface Strike {
+  readonly backend: string;
+  /** Whether it broke itself, and did not only say that something behind it had. */
+  readonly died: boolean;
 }
 
 interface Candidate extends Verdict {
@@ -54,31 +53,30 @@ export async function dispatch(
   call: Call,
   { house, cutoff, record }: { house: House; cutoff: Cutoff; record: RequestRecord },
 ): Promise<Dispatched> {
-  const { registry, policyOf, config, budget } = house;
+  const { registry, policyOf, config, budget, poison, queue } = house;
+  poison.check(call);
   const excluded = new Set<Backend>();
   const fitness = new Fitness(call);
   const { fits } = fitness;
-  const acquire = (): Lease | Shortage =>
-    registry.acquire(call, { policy: policyOf(call.model), excluded, fits });
+  const strikes: Strike[] = [];
   const applicant: Applicant = {
     model: call.model,
     caller: () => callerOf(call, record),
     returning: false,
-    acquire,
+    acquire: () => {
+      const policy = policyOf(call.model);
+      return registry.acquire(call, { policy, excluded, fits, suspect: strikes.length > 0 });
+    },
     stop: cutoff,
   };
   /** Whether a kept connection had died under the call: from then on it gets new ones. */
   let fresh = false;
   let best: Candidate | undefined;
   budget.call();
-  let strikes = 0;
   let left = config.retry.attempts;
   let shortage: Shortage | undefined;
-  /** The place that a call got at once when its backend gave it back. */
-  const refuge = new Refuge();
   while (cutoff.cause === undefined) {
-    const placed = refuge.take() ??
-      house.queue.apply(best === undefined ? applicant : { ...applicant, returning: true });
+    const placed = queue.apply(best === undefined ? applicant : { ...applicant, returning: true });
     const found = placed instanceof Promise
       ? await waited(placed, { house, cutoff, record })
       : placed;
@@ -95,23 +93,22 @@ export async function dispatch(
     const { backend } = lease;
     excluded.add(backend);
     left--;
-    if (strikes > 0) record.resent++;
+    const suspect = strikes.length > 0;
+    if (suspect) record.resent++;
     const entry = beginAttempt(record, lease);
     lease.onRevoked = () => {
       if (cutoff.stopped) return;
-      if (strikes > 0) return cutoff.interrupt(); // its second strike: nobody gets it any more
-      if (left === 0 || config.retry.ambiguous === "never") return;
-      if (budget.take("other") === undefined) return;
-      const place = acquire();
-      if (typeof place === "string") return; // there is no elsewhere: it waits on
-      refuge.lease = place;
-      cutoff.interrupt();
+      // Where there is no elsewhere it waits on; after its second strike nobody gets it any more.
+      const elsewhere = left > 0 && config.retry.ambiguous !== "never" &&
+        registry.offers(call, { excluded, fits });
+      if (suspect || elsewhere) cutoff.interrupt();
     };
+    const alone = suspect ? setTimeout(() => lease.acquit(), ALONE_MS) : undefined;
     let verdict: Verdict;
     try {
       const happened = unlessInterrupted(
         await attempt(call, { backend, house, cutoff, fresh }),
-        refuge.lease,
+        cutoff,
       );
       verdict = classify(happened, {
         backend: backend.name,
@@ -121,8 +118,9 @@ export async function dispatch(
     } catch (error) {
       entry.outcome = { kind: "router_failed" };
       lease.settle(entry.outcome);
-      refuge.lease?.settle(entry.outcome);
       throw error;
+    } finally {
+      clearTimeout(alone);
     }
     cutoff.resume();
     const at = house.now();
@@ -131,32 +129,32 @@ export async function dispatch(
     if (verdict.next === "pass") {
       lease.onRevoked = undefined;
       lease.begin(at);
-      refuge.lease?.settle({ kind: "router_failed" });
       record.answered = entry;
       return { answer: verdict.told as Answer, lease, entry, at };
     }
     entry.outcome = verdict.outcome;
     lease.settle(verdict.outcome, { facts: verdict.facts, at });
-    const candidate = { ...verdict, lease, at, entry };
-    best = better(best, candidate);
-    if (verdict.strike && ++strikes === MAX_STRIKES) throw poisonous(candidate);
+    best = better(best, { ...verdict, lease, at, entry });
+    if (verdict.strike) {
+      strikes.push({ backend: backend.name, died: verdict.outcome.kind === "broke" });
+      if (strikes.length === MAX_STRIKES) throw struckOut(call, verdict, { house, strikes });
+    }
     if (verdict.next === "stop") break;
     if (verdict.next === "once" && config.retry.ambiguous === "never") break;
     if (verdict.next === "again") {
+      // The backend has never seen this one. What no engine has read costs none of them anything, and is no part
+      // of the budget.
       fresh = true;
       excluded.delete(backend);
-      left++; // the backend has never seen this one
+      left++;
+      continue;
     }
-    if (refuge.lease !== undefined) continue; // the budget has been asked
-    // What no engine has read costs none of them anything, and is no part of the budget.
-    if (verdict.next === "again") continue;
     if (left === 0 || !registry.offers(call, { excluded, fits })) break;
     if (verdict.next === "elsewhere" && !verdict.busy) continue;
     const wait = budget.take(verdict.busy ? "busy" : "other");
     if (wait === undefined) break;
     if (wait > 0) await pause(wait, cutoff);
   }
-  refuge.lease?.settle({ kind: "client_left", phase: "connect" });
   if (cutoff.cause !== undefined) throw cutError(cutoff.cause, best);
   if (best === undefined) {
     throw fitness.refusal !== undefined && shortage === "unfit"
@@ -169,10 +167,8 @@ export async function dispatch(
 }
 
 /** An answer that had just begun when its backend gave the call back has lost its connection. */
-function unlessInterrupted(happened: Happened, refuge: Lease | undefined): Happened {
-  if (refuge === undefined || happened.kind !== "answer" || happened.answer.body.done) {
-    return happened;
-  }
+function unlessInterrupted(happened: Happened, { interrupted }: Cutoff): Happened {
+  if (!interrupted || happened.kind !== "answer" || happened.answer.body.done) return happened;
   happened.answer.body.cancel();
   const error = new UpstreamError("aborted", "the backend fell", { phase: "body" });
   error.delivered = true;
@@ -208,16 +204,29 @@ function rank({ told, comesBackMs }: Candidate): number {
   return !refused ? 0 : comesBackMs !== undefined ? 2 : 1;
 }
 
-/** A call that broke two backends is not sent to a third, and its client is told not to try again. */
-function poisonous({ told, lease, outcome }: Candidate): RouterError {
-  const error = told instanceof RouterError ? told : new RouterError(
-    "upstream_broken",
-    `backend ${lease.backend.name} answered ${outcome.kind === "completed" ? outcome.status : ""}`,
-  );
-  return new RouterError(error.code, `${error.message}; another backend broke on it before`, {
-    cause: error,
-    repeat: false,
-  });
+/**
+ * A call that broke two backends is not sent to a third, and its client is told not to try again. If both died
+ * under it, the same request is refused for a while.
+ */
+function struckOut(
+  call: Call,
+  { told }: Verdict,
+  { house: { poison, log }, strikes }: { house: House; strikes: readonly Strike[] },
+): RouterError {
+  const options = { cause: told, repeat: false };
+  const backends = strikes.map(({ backend }) => backend);
+  if (!strikes.every(({ died }) => died)) {
+    const { code, message } = told instanceof RouterError
+      ? told
+      : new RouterError("upstream_broken", `backend ${backends.at(-1)} answered 502`);
+    return new RouterError(code, `${message}; another backend broke on it before`, options);
+  }
+  const digest = poison.remember(call, backends);
+  const { requestId, model } = call;
+  const fields = { request_id: requestId, model, backends, digest };
+  log.warn("call is suspected to be poison", fields);
+  const message = `backends ${backends.join(" and ")} died while they held this request`;
+  return new RouterError("suspected_poison", message, options);
 }
 
 /** Why a call was ended from outside: in an attempt, or between two, when no backend is to blame. */

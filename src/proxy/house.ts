@@ -9,6 +9,7 @@ import type { UpstreamClient } from "../upstream/client.ts";
 import type { HeldBytes } from "../admission/held_bytes.ts";
 import type { IgnoredNotes } from "./ignored_notes.ts";
 import type { OpenCalls } from "../admission/open_calls.ts";
+import type { PoisonMemory } from "./poison_memory.ts";
 import type { RetryBudget } from "./retry_budget.ts";
 import type { SharedTimer } from "./shared_timer.ts";
 
@@ -25,6 +26,7 @@ export interface House {
   readonly clientOf: (backend: Backend) => UpstreamClient;
   readonly queue: Queue;
   readonly budget: RetryBudget;
+  readonly poison: PoisonMemory;
   readonly log: Log;
   /** Who is told of every request that is over. */
   readonly sinks: readonly Sink[];

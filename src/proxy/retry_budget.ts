@@ -28,14 +28,19 @@ const WINDOW_SECONDS = 10;
 const LEAST_WAIT_MS = 25;
 const MOST_WAIT_MS = 250;
 
+/** A call whose backend fell waits for so long, milliseconds, until the least that may be sent again is its turn. */
+const PATIENCE_MS = 5000;
+
 /**
  * What all calls together may be sent again: when everything fails, attempts must not multiply what engines that
- * are coming back have to bear.
+ * are coming back have to bear. Few calls that lose a backend at once, as long ones do, go one after the other.
  */
 export class SharedBudget implements RetryBudget {
   readonly #options: SharedBudgetOptions;
   readonly #calls: RecentCount;
   readonly #retries: RecentCount;
+  /** When the least that may be in each second is used up to, milliseconds. */
+  #usedUntil = -Infinity;
 
   constructor(options: SharedBudgetOptions) {
     this.#options = options;
@@ -48,11 +53,24 @@ export class SharedBudget implements RetryBudget {
   }
 
   take(reason: RetryReason): number | undefined {
-    const { share, minPerSecond, random } = this.#options;
-    const allowed = this.#retries.inThisSecond < minPerSecond ||
-      this.#retries.total < share * this.#calls.total;
-    if (!allowed) return undefined;
+    const { share, random } = this.#options;
+    const wait = this.#retries.total < share * this.#calls.total
+      ? 0
+      : this.#turn(reason === "busy" ? 0 : PATIENCE_MS);
+    if (wait === undefined) return undefined;
     this.#retries.add();
-    return reason === "busy" ? LEAST_WAIT_MS + random() * (MOST_WAIT_MS - LEAST_WAIT_MS) : 0;
+    return reason === "busy" ? LEAST_WAIT_MS + random() * (MOST_WAIT_MS - LEAST_WAIT_MS) : wait;
+  }
+
+  /** A turn among the least of each second: how long until then, if it is not longer than that. */
+  #turn(mostMs: number): number | undefined {
+    const { minPerSecond, now } = this.#options;
+    const at = now();
+    const each = 1000 / minPerSecond;
+    const from = Math.max(this.#usedUntil, at - 1000); // a second's worth may be used at once
+    const wait = Math.max(0, Math.round(from + each - at));
+    if (!(wait <= mostMs)) return undefined;
+    this.#usedUntil = from + each;
+    return wait;
   }
 }

@@ -69,6 +69,8 @@ export class Backend {
   readonly load: Load = new LocalLoad();
   /** Calls that wait for their first byte here. Changed by `Lease` alone. */
   readonly waiting = new Set<Lease>();
+  /** Calls that may have killed another one, and have had no byte of this one yet. */
+  suspects = 0;
   /** The bodies that calls on it read. */
   readonly flow: Flow = { pieces: 0, pending: 0 };
   /** When each model was first seen here, Unix seconds. Models that went away stay, within bounds. */

@@ -11,6 +11,8 @@ export interface LeaseOptions {
   policy?: Policy;
   /** What the call is. */
   keys?: Pick<PickKeys, "bodyBytes" | "stream">;
+  /** Whether its call may have killed another backend. */
+  suspect?: boolean;
 }
 
 const NO_FACTS: ExchangeFacts = {};
@@ -36,6 +38,7 @@ export class Lease {
   readonly #options: LeaseOptions;
   #timeToFirstByte: number | undefined;
   #settled = false;
+  #suspect: boolean;
 
   constructor({ backend, why }: Choice, options: LeaseOptions) {
     this.backend = backend;
@@ -44,6 +47,8 @@ export class Lease {
     this.startedAt = options.at ?? options.now();
     this.bodyBytes = options.keys?.bodyBytes ?? 0;
     this.streamed = options.keys?.stream ?? false;
+    this.#suspect = options.suspect ?? false;
+    if (this.#suspect) backend.suspects++;
     backend.load.begin();
     backend.waiting.add(this);
     backend.stats.begin();
@@ -54,8 +59,17 @@ export class Lease {
   begin(at: number = this.#options.now()): void {
     if (this.#settled || this.#timeToFirstByte !== undefined) return;
     this.backend.waiting.delete(this);
+    this.acquit();
     this.#timeToFirstByte = (at - this.startedAt) / 1000;
     this.#options.policy?.learned?.(this, { timeToFirstByte: this.#timeToFirstByte });
+  }
+
+  /** The backend has lived on with it: another suspect may come. */
+  acquit(): void {
+    if (!this.#suspect) return;
+    this.#suspect = false;
+    this.backend.suspects--;
+    this.backend.onChange?.();
   }
 
   /** The backend will not answer it. Whoever holds it decides what that means. */
@@ -74,6 +88,8 @@ export class Lease {
     this.#settled = true;
     const { backend } = this;
     backend.waiting.delete(this);
+    if (this.#suspect) backend.suspects--;
+    this.#suspect = false;
     backend.load.end();
     backend.stats.end(outcome, (at - this.startedAt) / 1000);
     const timeToFirstByte = this.#timeToFirstByte;

@@ -9,6 +9,8 @@ export interface AcquireOptions {
   excluded?: ReadonlySet<Backend>;
   /** Whether a backend's engine can have it at all. Default: each can. */
   fits?: (backend: Backend) => boolean;
+  /** Whether a backend died of it, maybe: then it is the only such call at the next, until that has answered. */
+  suspect?: boolean;
 }
 
 /** A model as `/models` shows it. */
@@ -55,18 +57,32 @@ export class Registry {
    * says why there is none, from the same look. Backends that are let in as a last resort are candidates
    * only if there are no others: nobody is admitted is decided here, for all gates.
    */
-  acquire(keys: PickKeys, { policy, excluded, fits }: AcquireOptions): Lease | Shortage {
+  acquire(
+    keys: PickKeys,
+    { policy, excluded, fits, suspect = false }: AcquireOptions,
+  ): Lease | Shortage {
     const now = this.#now();
-    const candidates = this.#candidates(keys.model, { excluded, fits, now });
+    let candidates = this.#candidates(keys.model, { excluded, fits, now });
     if (typeof candidates === "string") return candidates;
+    if (suspect) {
+      // Of two, it would not be known which killed it.
+      candidates = candidates.filter(({ suspects }) => suspects === 0);
+      if (candidates.length === 0) return "full";
+    }
     if (allFull(candidates)) {
       const backend = roomiest(candidates);
       if (backend === undefined) return "full";
-      return new Lease({ backend, why: "slow_start" }, { now: this.#now, at: now, policy, keys });
+      return new Lease({ backend, why: "slow_start" }, {
+        now: this.#now,
+        at: now,
+        policy,
+        keys,
+        suspect,
+      });
     }
     const choice = policy.choose(candidates, keys, now);
     if (choice.backend.full) return "full";
-    return new Lease(choice, { now: this.#now, at: now, policy, keys });
+    return new Lease(choice, { now: this.#now, at: now, policy, keys, suspect });
   }
 
   /** Whether there is a backend, full or not, that could have a call. */

@@ -236,7 +236,7 @@ Deno.test("promise 2: an engine gets exactly the requests that the log tells of,
   const before = posts(a).length + posts(b).length;
   assertEquals(before, 4);
   const answer = await router.post("/chat/completions", chat("peer"), { "x-request-id": "dying" });
-  assertEquals([answer.status, (await answer.json()).code], [502, "upstream_broken"]);
+  assertEquals([answer.status, (await answer.json()).code], [502, "suspected_poison"]);
   const line = await router.call("dying");
   assertEquals([line["attempts"], posts(a).length + posts(b).length - before], [2, 2]);
 });

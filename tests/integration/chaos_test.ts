@@ -37,9 +37,11 @@ Deno.test("promise 7: after chaos nothing is in flight, nothing open, nothing lo
   const client = async (number: number): Promise<void> => {
     for (let call = 0; Date.now() < endAt; call++) {
       const id = `chaos-${number}-${call}`;
-      const body = JSON.stringify(
-        chat("sim", "hi", { stream: random() < 0.7, max_tokens: 1 + Math.floor(random() * 30) }),
-      );
+      // No two bodies are alike: one that broke two engines would be refused.
+      const body = JSON.stringify(chat("sim", id, {
+        stream: random() < 0.7,
+        max_tokens: 1 + Math.floor(random() * 30),
+      }));
       using conn = await RawClient.connect(router.port);
       await conn.write(rawPost("/v1/chat/completions", body, [`x-request-id: ${id}`]));
       if (random() < LEAVING) {

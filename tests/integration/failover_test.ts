@@ -64,7 +64,7 @@ for (const fault of ["close", "reset"] as const) {
       `${backendsYaml([a.url, b.url, c.url])}${RARE_CHECKS}routing: { policy: round_robin }\n`,
     );
     const { status, text, headers } = await post(router, chat("sim"));
-    assertEquals([status, JSON.parse(text).code], [502, "upstream_broken"]);
+    assertEquals([status, JSON.parse(text).code], [502, "suspected_poison"]);
     assertEquals(headers.get("x-should-retry"), "false");
     assertEquals([a.calls.length, b.calls.length, c.calls.length], [1, 1, 0]);
   });

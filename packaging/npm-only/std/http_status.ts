@@ -7,6 +7,7 @@ export const STATUS_CODE = {
   MethodNotAllowed: 405,
   RequestTimeout: 408,
   ContentTooLarge: 413,
+  UnprocessableEntity: 422,
   UnsupportedMediaType: 415,
   TooManyRequests: 429,
   InternalServerError: 500,

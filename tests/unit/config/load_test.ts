@@ -63,7 +63,13 @@ Deno.test("config fills in every default around the smallest file", () => {
       clientStallMs: 120_000,
     },
     queue: { size: 128, timeoutMs: 30_000 },
-    retry: { attempts: 3, ambiguous: "once", budget: 0.2, minPerSecond: 3 },
+    retry: {
+      attempts: 3,
+      ambiguous: "once",
+      poisonMemoryMs: 600_000,
+      budget: 0.2,
+      minPerSecond: 3,
+    },
     limits: {
       maxBody: 33_554_432,
       maxEvent: 4_194_304,

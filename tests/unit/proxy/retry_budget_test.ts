@@ -17,7 +17,7 @@ class Bench {
     let retries = 0;
     for (let call = 0; call < count; call++) {
       this.budget.call();
-      for (let i = 0; i < attempts; i++) if (this.budget.take("other") !== undefined) retries++;
+      for (let i = 0; i < attempts; i++) if (this.budget.take("busy") !== undefined) retries++;
     }
     return retries;
   }
@@ -25,8 +25,8 @@ class Bench {
 
 Deno.test("few calls may be sent again three times a second, however few they are", () => {
   const bench = new Bench();
-  assertEquals(bench.calls(1, 10), 3);
-  bench.at = 999;
+  assertEquals(bench.calls(1, 10), 3 + 1, "and one as its share");
+  bench.at = 300;
   assertEquals(bench.calls(1, 10), 0);
   bench.at = 1000;
   assertEquals(bench.calls(1, 10), 3);
@@ -51,9 +51,24 @@ Deno.test("calls of more than ten seconds ago allow nothing", () => {
   const bench = new Bench();
   bench.calls(1000, 0);
   bench.at = 9999;
-  assertEquals(bench.calls(1, 1000), 201);
+  assertEquals(bench.calls(1, 1000), 204);
   bench.at = 30_000;
-  assertEquals(bench.calls(1, 1000), 3);
+  assertEquals(bench.calls(1, 1000), 3 + 1);
+});
+
+Deno.test("few calls that lose a backend at once go one after the other, a third of a second apart, for 5 s", () => {
+  const { budget } = new Bench();
+  const waits = Array.from({ length: 20 }, () => budget.take("other"));
+  assertEquals(waits.slice(0, 5).map((wait) => Math.round(wait!)), [0, 0, 0, 333, 667]);
+  assertEquals(waits.slice(17), [5000, undefined, undefined]);
+  assertEquals(budget.take("busy"), undefined);
+});
+
+Deno.test("a budget with neither a share nor a least lets nothing be sent again", () => {
+  const none = { share: 0, minPerSecond: 0, now: () => 0, random: () => 0 };
+  const budget = new SharedBudget(none);
+  budget.call();
+  assertEquals([budget.take("other"), budget.take("busy")], [undefined, undefined]);
 });
 
 Deno.test("a busy backend is a reason to wait 25 to 250 ms, others are none", () => {
@@ -78,7 +93,7 @@ Deno.test("whatever comes when, no ten seconds have more retries than their shar
       const recent = log.filter(({ at }) => at > Math.floor(bench.at / 1000) - 10);
       const sum = (of: "calls" | "retries"): number =>
         recent.reduce((all, entry) => all + entry[of], 0);
-      assert(sum("retries") <= 0.2 * sum("calls") + 3 * 10 + 1);
+      assert(sum("retries") <= 0.2 * sum("calls") + 3 * 11 + 1);
     }
   });
   fc.assert(property, { numRuns: 300, seed: 4 });

@@ -9,6 +9,7 @@ import { createLeastLoad } from "../../../src/policy/least_load.ts";
 import type { House } from "../../../src/proxy/house.ts";
 import { SignalPeer } from "../../../src/door/signal_peer.ts";
 import { HeldBytes } from "../../../src/admission/held_bytes.ts";
+import { PoisonMemory } from "../../../src/proxy/poison_memory.ts";
 import type { RetryBudget } from "../../../src/proxy/retry_budget.ts";
 import { IgnoredNotes } from "../../../src/proxy/ignored_notes.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
@@ -29,6 +30,7 @@ export interface HouseOptions {
   maxEvent?: number;
   specs?: Partial<BackendSpec>[];
   budget?: RetryBudget;
+  poisonMemoryMs?: number;
   /** Calls that may wait. Default: none. */
   queue?: number;
 }
@@ -87,6 +89,10 @@ export class TestHouse implements AsyncDisposable {
         registry,
         size: options.queue ?? 0,
         timeoutMs: 60_000,
+        now: () => Date.now(),
+      }),
+      poison: new PoisonMemory({
+        refusedMs: options.poisonMemoryMs ?? 600_000,
         now: () => Date.now(),
       }),
       budget: options.budget ?? { call: () => {}, take: () => 0 },

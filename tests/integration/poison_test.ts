@@ -1,0 +1,82 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { jsonAnswer, startEnginePeer } from "../support/engine_peer.ts";
+import type { RawPeer } from "../support/raw_peer.ts";
+import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
+import { until } from "../support/until.ts";
+
+const CHAT = "/v1/chat/completions";
+const MARK = "kill the engine";
+
+/** An engine that dies as soon as it reads a marked body: all its connections break, and nobody listens any more. */
+class Mortal {
+  readonly peer: RawPeer;
+  dead = false;
+  readonly bodies: string[] = [];
+
+  constructor() {
+    this.peer = startEnginePeer(async (conn, request) => {
+      const body = new TextDecoder().decode(request.body);
+      this.bodies.push(body);
+      if (body.includes(MARK)) return this.die();
+      // Others are under way when it dies.
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      if (!this.dead) await conn.write(jsonAnswer({ choices: [] }));
+    });
+  }
+
+  die(): void {
+    this.dead = true;
+    this.peer.stopListening();
+    for (const connection of this.peer.connections) connection.close();
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.peer.port}`;
+  }
+}
+
+Deno.test("promise 5: a request that kills engines kills two, everybody else is served, and its repetitions are refused", async () => {
+  const engines = [new Mortal(), new Mortal(), new Mortal()];
+  await using stack = new AsyncDisposableStack();
+  for (const { peer } of engines) stack.use(peer);
+  const router = stack.use(
+    await RouterProcess.start(
+      backendsYaml(engines.map(({ url }) => url)) +
+        "health: { interval: 200ms, timeout: 200ms }\nretry: { budget: 1 }\n",
+    ),
+  );
+  const poison = chat("peer", MARK);
+  const statuses: number[] = [];
+  let stopped = false;
+  const client = async (number: number): Promise<void> => {
+    for (let call = 0; !stopped; call++) {
+      const answer = await router.post(CHAT, chat("peer", `call ${number}-${call}`));
+      await answer.body?.cancel();
+      statuses.push(answer.status);
+    }
+  };
+  const clients = Promise.all(Array.from({ length: 24 }, (_, number) => client(number)));
+  stack.defer(async () => {
+    stopped = true;
+    await clients.catch(() => {});
+  });
+  await until("calls are served", () => statuses.length > 100);
+  const answer = await router.post(CHAT, poison);
+  const { code, error } = await answer.json();
+  assertEquals([answer.status, code], [502, "suspected_poison"]);
+  assertStringIncludes(error, "died while they held this request");
+  for (let retry = 0; retry < 10; retry++) {
+    const again = await router.post(CHAT, poison);
+    assertEquals([again.status, (await again.json()).code], [422, "poisonous"]);
+    assertEquals(again.headers.get("x-should-retry"), "false");
+  }
+  const before = statuses.length;
+  await until("calls are served after it", () => statuses.length > before + 50);
+  stopped = true;
+  await clients;
+  assertEquals(engines.filter(({ dead }) => dead).length, 2);
+  assertEquals(statuses.filter((status) => status !== 200), []);
+  const line = await router.logged(({ message }) => message === "call is suspected to be poison");
+  assertEquals((line["backends"] as string[]).length, 2);
+  assert(/^[0-9a-f]{64}$/.test(String(line["digest"])));
+});
