@@ -224,7 +224,7 @@ function struckOut(
   const digest = poison.remember(call, backends);
   const { requestId, model } = call;
   const fields = { request_id: requestId, model, backends, digest };
-  log.warn("call is suspected to be poison", fields);
+  log.warn("request is suspected to be poison", fields);
   const message = `backends ${backends.join(" and ")} died while they held this request`;
   return new RouterError("suspected_poison", message, options);
 }
