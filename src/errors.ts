@@ -94,6 +94,10 @@ export const ERRORS = {
     meaning:
       "Every backend of the model is full, and `queue.size` calls wait already; see `retry-after`.",
   }),
+  client_stalled: kind(499, "client", {
+    ...client,
+    meaning: "The client took nothing of its answer for `timeouts.client_stall`. For the log.",
+  }),
   client_closed: kind(499, "client", {
     ...client,
     meaning:
@@ -175,11 +179,19 @@ export const ERRORS = {
       "The backend gave no answer within `timeouts.request`, or answered 504 in a form that cannot be " +
       "passed on; it may still be working on it.",
   }),
+  upstream_connect_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
+    ...upstream,
+    meaning: "No connection to the last backend tried came within `timeouts.connect`.",
+  }),
   upstream_idle_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
     ...upstream,
     repeat: false,
-    meaning:
-      "A stream already begun was silent for longer than `timeouts.idle`, or ran past `timeouts.total`.",
+    meaning: "A stream already begun was silent for longer than `timeouts.idle`.",
+  }),
+  upstream_total_timeout: kind(STATUS_CODE.GatewayTimeout, "upstream", {
+    ...upstream,
+    repeat: false,
+    meaning: "A stream ran past `timeouts.total`.",
   }),
 } as const;
 

@@ -1,5 +1,18 @@
-/** Where in an exchange with a backend something happened, or that it had not begun. */
-export type Phase = "queue" | "connect" | "write" | "head" | "body";
+/**
+ * Where in a call something happened: while its body came (`upload`), while it waited for a place (`queue`) or
+ * between two attempts (`backoff`); in the exchange with a backend, while it was connected to, got the request
+ * (`write`), was to begin its answer (`head`) and to go on with it (`body`); while the client was to take a piece
+ * of that (`relay`).
+ */
+export type Phase =
+  | "upload"
+  | "queue"
+  | "backoff"
+  | "connect"
+  | "write"
+  | "head"
+  | "body"
+  | "relay";
 
 /**
  * How one exchange with a backend ended. `completed` includes answered errors: the backend spoke,
@@ -7,7 +20,7 @@ export type Phase = "queue" | "connect" | "write" | "head" | "body";
  */
 export type Outcome =
   | { readonly kind: "completed"; readonly status: number }
-  /** No connection: nothing was delivered. */
+  /** No connection, and not for want of time: nothing was delivered. */
   | { readonly kind: "refused" }
   /** A kept connection whose peer closed it in that very moment: nobody's fault. */
   | { readonly kind: "stale" }

@@ -99,10 +99,11 @@ export class HealthGate implements Gate {
    * A refused connection on real traffic is as good as a failed check, and quicker. One that did not come
    * in time may be the network's fault, or a full queue's: it is only looked into.
    */
-  record(outcome: Outcome, { reason, late }: ExchangeFacts): void {
+  record(outcome: Outcome, { reason }: ExchangeFacts): void {
     const state = this.#state;
-    if (outcome.kind !== "refused" || state.kind !== "up") return;
-    if (late !== true) {
+    const late = outcome.kind === "timed_out" && outcome.phase === "connect";
+    if (!(outcome.kind === "refused" || late) || state.kind !== "up") return;
+    if (!late) {
       const cause = `a call could not connect: ${reason ?? "refused"}`;
       this.#become({ kind: "suspect", misses: state.misses, goods: 0 }, cause);
     }

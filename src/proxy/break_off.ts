@@ -6,7 +6,7 @@ import { encodeEvent } from "../sse/encode.ts";
 import { UpstreamError } from "../upstream/upstream_error.ts";
 import type { BreakableStream } from "./breakable_stream.ts";
 import { judgeFailure } from "./classify.ts";
-import { isClients } from "./cutoff.ts";
+import { cutOutcome } from "./cutoff.ts";
 import { EventStream } from "./event_stream.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -27,14 +27,12 @@ export interface BreakOffOptions {
   endpoint: Endpoint;
   writer: WritableStreamDefaultWriter<Uint8Array>;
   stream: BreakableStream;
-  /** Whether the body is an event stream, readable or not. */
-  events: boolean;
 }
 
 /** Ends a body so that no client can take it for a whole one (RFC 9112, section 8). */
 export async function breakOff(
   thrown: unknown,
-  { exchange, backend, endpoint, writer, stream, events }: BreakOffOptions,
+  { exchange, backend, endpoint, writer, stream }: BreakOffOptions,
 ): Promise<void> {
   const { cutoff } = exchange;
   // What a call that was cut meets besides is a consequence.
@@ -42,14 +40,16 @@ export async function breakOff(
   const error = known || cutoff.cause === undefined
     ? thrown
     : new UpstreamError("aborted", `cut: ${cutoff.cause}`, { phase: "body" });
-  if (isClients(cutoff.cause)) {
-    exchange.end({ kind: "client_left", phase: "body" });
+  if (cutoff.cause === "client_stalled") {
+    exchange.end(cutOutcome(cutoff, "relay"), { code: "client_stalled" });
+  } else if (cutoff.cause === "client_left") {
+    exchange.end(cutOutcome(cutoff, "body"), { code: "client_closed" });
   } else if (!(error instanceof UpstreamError || error instanceof RouterError)) {
     exchange.failedBy(error);
   } else {
     const { outcome, facts, error: told } = error instanceof RouterError
       ? gaveUp(error)
-      : judgeFailure(error, { backend, cutoff, inStream: events });
+      : judgeFailure(error, { backend, cutoff });
     exchange.end(outcome, { code: told.code, facts });
     if (stream instanceof EventStream) {
       const openEvent = stream.discardPartial();

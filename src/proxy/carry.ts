@@ -27,7 +27,7 @@ export async function carry(
   stream: BreakableStream,
   { exchange, backend, endpoint, end, onWhole }: CarryOptions,
 ): Promise<void> {
-  const { body, status, events, reading } = answer;
+  const { body, status, reading } = answer;
   const { cutoff, deadlines, record } = exchange;
   const rest = (): Uint8Array | undefined =>
     stream instanceof EventStream ? stream.rest() : undefined;
@@ -81,7 +81,7 @@ export async function carry(
     await writer.close().catch(() => {}); // the client left with the last byte
   } catch (error) {
     body.cancel();
-    await breakOff(error, { exchange, backend, endpoint, writer, stream, events });
+    await breakOff(error, { exchange, backend, endpoint, writer, stream });
   } finally {
     cutoff.off(onCut);
     clearTimeout(lastWord);

@@ -39,8 +39,6 @@ export interface Circumstances {
   cutoff: Cutoff;
   /** Whether the backend gave the call back. */
   revoked?: boolean;
-  /** Whether the client has had the beginning of an event stream. */
-  inStream?: boolean;
 }
 
 /** Answers that may say "not I, not now": another backend may still serve the call. */
@@ -147,10 +145,17 @@ export function inOurWords(
   });
 }
 
+/** What is told of a backend that exceeded a limit. */
+const LIMITS = {
+  request: { code: "upstream_timeout", what: "gave no whole answer in time" },
+  idle: { code: "upstream_idle_timeout", what: "went silent in its stream" },
+  total: { code: "upstream_total_timeout", what: "streamed for too long" },
+} as const;
+
 /** Judges why an exchange failed, before or after its answer had begun. */
 export function judgeFailure(
   error: UpstreamError,
-  { backend, cutoff, revoked = false, inStream = false }: Circumstances,
+  { backend, cutoff, revoked = false }: Circumstances,
 ): Omit<Verdict, "told"> & { readonly error: RouterError } {
   const { phase } = error;
   const facts: ExchangeFacts = { reason: error.message, reused: error.reused };
@@ -167,18 +172,15 @@ export function judgeFailure(
       };
     case "request":
     case "idle":
-    case "total":
+    case "total": {
+      const { code, what } = LIMITS[cutoff.cause];
+      const message = `backend ${backend} ${what} (timeouts.${cutoff.cause})`;
       return {
         ...stop,
         outcome: { kind: "timed_out", phase },
-        error: new RouterError(
-          inStream ? "upstream_idle_timeout" : "upstream_timeout",
-          inStream
-            ? `backend ${backend} went silent, or the stream took too long (timeouts.${cutoff.cause})`
-            : `backend ${backend} gave no whole answer in time (timeouts.${cutoff.cause})`,
-          cause,
-        ),
+        error: new RouterError(code, message, cause),
       };
+    }
   }
   if (error.kind === "local") {
     return {
@@ -207,13 +209,14 @@ export function judgeFailure(
     };
   }
   if (error.phase === "connect") {
+    const late = error.kind === "timeout";
     return {
-      outcome: { kind: "refused" },
-      facts: { ...facts, late: error.kind === "timeout" },
+      outcome: late ? { kind: "timed_out", phase } : { kind: "refused" },
+      facts,
       next: "elsewhere",
       strike: false,
       error: new RouterError(
-        "upstream_connect",
+        late ? "upstream_connect_timeout" : "upstream_connect",
         `no connection to backend ${backend}: ${error.message}`,
         cause,
       ),

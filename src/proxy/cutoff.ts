@@ -1,3 +1,4 @@
+import type { Outcome, Phase } from "../outcome.ts";
 import type { Stop } from "../upstream/stop.ts";
 
 /** Why a call was ended by us: the client left, stopped reading, a limit of ours ran out. */
@@ -13,6 +14,11 @@ export type CutoffCause =
 /** Whether the client is why. */
 export function isClients(cause: CutoffCause | undefined): boolean {
   return cause === "client_left" || cause === "client_stalled";
+}
+
+/** How a call ended that was cut outside of an exchange with a backend, or because of its client. */
+export function cutOutcome({ cause }: Cutoff, phase: Phase): Outcome {
+  return { kind: isClients(cause) ? "client_left" : "timed_out", phase };
 }
 
 /**

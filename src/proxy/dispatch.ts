@@ -10,7 +10,7 @@ import { attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
 import { callerOf } from "./caller.ts";
 import { classify, type Verdict } from "./classify.ts";
-import type { Cutoff, CutoffCause } from "./cutoff.ts";
+import { type Cutoff, type CutoffCause, cutOutcome } from "./cutoff.ts";
 import { Fitness } from "./fitness.ts";
 import type { House } from "./house.ts";
 import { pause } from "./pause.ts";
@@ -153,7 +153,9 @@ export async function dispatch(
     if (verdict.next === "elsewhere" && !verdict.busy) continue;
     const wait = budget.take(verdict.busy ? "busy" : "other");
     if (wait === undefined) break;
-    if (wait > 0) await pause(wait, cutoff);
+    if (wait === 0) continue;
+    await pause(wait, cutoff);
+    if (cutoff.cause !== undefined) record.outcome = cutOutcome(cutoff, "backoff");
   }
   if (cutoff.cause !== undefined) throw cutError(cutoff.cause, best);
   if (best === undefined) {

@@ -1,4 +1,4 @@
-import type { RouterError } from "../errors.ts";
+import type { ErrorCode, RouterError } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
 import type { ExchangeFacts } from "../registry/gate.ts";
@@ -8,6 +8,13 @@ import { Deadlines } from "./deadlines.ts";
 import { Hold } from "../admission/held_bytes.ts";
 import type { House } from "./house.ts";
 import type { Peer } from "./peer.ts";
+
+/** How calls ended that were never tried. */
+const UNTRIED: ReadonlyMap<ErrorCode, Outcome> = new Map([
+  ["request_timeout", { kind: "timed_out", phase: "upload" }],
+  ["client_closed", { kind: "client_left", phase: "upload" }],
+  ["queue_timeout", { kind: "timed_out", phase: "queue" }],
+]);
 
 /**
  * What one call holds open from its arrival until its end, and must give back exactly once: the
@@ -56,9 +63,8 @@ export class Exchange {
     const last = this.record.attempts.findLast(({ outcome }) =>
       left || outcome?.kind !== "client_left"
     )?.outcome;
-    const outcome: Outcome | undefined = this.lease === undefined
-      ? last
-      : { kind: "router_failed" };
+    const { outcome: met = last ?? UNTRIED.get(code) } = this.record;
+    const outcome: Outcome | undefined = this.lease === undefined ? met : { kind: "router_failed" };
     this.end(outcome, { code });
     this.cutoff.cut("abandoned"); // closes what an answer that nobody will carry over still holds
   }

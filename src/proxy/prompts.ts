@@ -158,7 +158,7 @@ function settle(dispatched: Dispatched, error: unknown, cutoff: Cutoff): void {
   answer.body.cancel();
   if (error instanceof UpstreamError) {
     const { name: backend } = lease.backend;
-    const { outcome, facts } = judgeFailure(error, { backend, cutoff, inStream: true });
+    const { outcome, facts } = judgeFailure(error, { backend, cutoff });
     end(dispatched, outcome, facts);
   } else if (error instanceof RouterError) {
     end(dispatched, { kind: "completed", status: error.status });

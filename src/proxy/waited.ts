@@ -1,7 +1,7 @@
 import type { Placed } from "../admission/queue.ts";
 import { RouterError } from "../errors.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
-import { type Cutoff, isClients } from "./cutoff.ts";
+import { type Cutoff, cutOutcome } from "./cutoff.ts";
 import type { House } from "./house.ts";
 
 /** Waits for a place, and has it told. What the queue says in an error is given back. */
@@ -12,12 +12,7 @@ export async function waited(
   const since = house.now();
   try {
     const found = await placed;
-    if (found === undefined) {
-      record.outcome = {
-        kind: isClients(cutoff.cause) ? "client_left" : "timed_out",
-        phase: "queue",
-      };
-    }
+    if (found === undefined) record.outcome = cutOutcome(cutoff, "queue");
     return found;
   } catch (error) {
     if (!(error instanceof RouterError)) throw error;

@@ -24,8 +24,6 @@ export interface ExchangeFacts {
   readonly reused?: boolean;
   /** When it said that it may be asked again, milliseconds from now. */
   readonly comesBackMs?: number;
-  /** Whether no connection came in time: weaker evidence than a refusal. */
-  readonly late?: boolean;
   /** Seconds from the pick to the first byte of the body; undefined if none came. */
   readonly timeToFirstByte?: number | undefined;
 }

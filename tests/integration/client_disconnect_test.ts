@@ -14,14 +14,14 @@ async function idleStats(router: RouterProcess): Promise<Record<string, unknown>
 }
 
 for (
-  const [phase, options] of [
-    ["before the head", { fault: "stall_before_head" }],
-    ["behind the head", { fault: "stall_after_head" }],
-    ["in mid-stream, the engine silent", { fault: "stall_mid_stream" }],
-    ["in mid-stream, the engine talking", { tokensPerSecond: 50, maxTokens: 10_000 }],
+  const [when, options, phase] of [
+    ["before the head", { fault: "stall_before_head" }, "head"],
+    ["behind the head", { fault: "stall_after_head" }, "body"],
+    ["in mid-stream, the engine silent", { fault: "stall_mid_stream" }, "body"],
+    ["in mid-stream, the engine talking", { tokensPerSecond: 50, maxTokens: 10_000 }, "body"],
   ] as const
 ) {
-  Deno.test(`promise 6: a client that leaves ${phase} frees the engine at once and blames nobody`, async () => {
+  Deno.test(`promise 6: a client that leaves ${when} frees the engine at once and blames nobody`, async () => {
     await using sim = Sim.start({ models: ["m"], timeToFirstTokenMs: 0, ...options });
     await using other = Sim.start();
     await using router = await RouterProcess.start(
@@ -34,7 +34,7 @@ for (
       const id = `leaving-${took.length}`;
       using client = await RawClient.connect(router.port);
       await client.write(rawPost("/v1/chat/completions", body, [`x-request-id: ${id}`]));
-      if (phase.startsWith("in mid-stream")) await client.until('"content":"');
+      if (when.startsWith("in mid-stream")) await client.until('"content":"');
       else await until("the engine has the call", () => sim.running > 0);
       const left = Date.now();
       client.close();
@@ -42,7 +42,9 @@ for (
       took.push(sim.calls.at(-1)!.endedAt! - left);
       assertEquals(sim.calls.at(-1)!.ended, "client_left");
       const line = await router.call(id);
-      assertEquals([line["status"], line["outcome"], line["attempts"]], [499, "client_left", 1]);
+      const { status, code, outcome, attempts } = line;
+      assertEquals([status, code, outcome, attempts], [499, "client_closed", "client_left", 1]);
+      assertEquals(line["phase"], phase);
     }
     assert(took.some((ms) => ms <= PROMPT_MS), `${took} ms`);
     const stats = await idleStats(router);
@@ -62,7 +64,8 @@ Deno.test("promise 6: a client that leaves while its body is still being read is
   await (await router.fetch("/livez")).body?.cancel();
   client.close();
   const line = await router.call("half");
-  assertEquals([line["status"], line["attempts"], sim.calls.length], [499, 0, 0]);
+  assertEquals([line["status"], line["phase"], line["attempts"]], [499, "upload", 0]);
+  assertEquals(sim.calls.length, 0);
 });
 
 Deno.test("a client that leaves during a retry causes no further attempt", async () => {

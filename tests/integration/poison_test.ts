@@ -76,7 +76,9 @@ Deno.test("promise 5: a request that kills engines kills two, everybody else is 
   await clients;
   assertEquals(engines.filter(({ dead }) => dead).length, 2);
   assertEquals(statuses.filter((status) => status !== 200), []);
-  const line = await router.logged(({ message }) => message === "request is suspected to be poison");
+  const line = await router.logged(({ message }) =>
+    message === "request is suspected to be poison"
+  );
   assertEquals((line["backends"] as string[]).length, 2);
   assert(/^[0-9a-f]{64}$/.test(String(line["digest"])));
 });

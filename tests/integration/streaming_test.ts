@@ -108,7 +108,7 @@ Deno.test("timeouts.total, where set, ends a stream that keeps talking", async (
   const { body, complete } = await client.answer();
   assertEquals([complete, JSON.parse(payloads(body).at(-1)!).error.code], [
     false,
-    "upstream_idle_timeout",
+    "upstream_total_timeout",
   ]);
 });
 

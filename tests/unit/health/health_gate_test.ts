@@ -152,7 +152,7 @@ Deno.test("HealthGate says that it fell when checks shut it, and at no other cha
 Deno.test("HealthGate only looks into a connection that did not come in time", () => {
   const watched = watch();
   happen(watched.gate, "good");
-  watched.gate.record({ kind: "refused" }, { late: true });
+  watched.gate.record({ kind: "timed_out", phase: "connect" }, {});
   assertEquals([watched.gate.observed.healthy, watched.rechecks], [true, 1]);
 });
 

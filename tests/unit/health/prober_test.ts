@@ -233,7 +233,7 @@ Deno.test("Prober counts a check that failed, however many calls could not conne
   await bench.answer(time, GOOD);
   await pass(time, 10_000);
   for (let check = 0; check < 2; check++) {
-    bench.gate.record({ kind: "refused" }, { late: true });
+    bench.gate.record({ kind: "timed_out", phase: "connect" }, {});
     await bench.answer(time, MISS);
   }
   assertEquals(bench.gate.observed.healthy, false);
@@ -245,7 +245,7 @@ Deno.test("Prober that is asked to look looks on a connection of its own", async
   const bench = new Bench({ finds: GOOD });
   bench.prober.checkNow();
   await pass(time, 10_000);
-  bench.gate.record({ kind: "refused" }, { late: true });
+  bench.gate.record({ kind: "timed_out", phase: "connect" }, {});
   await pass(time, 10_000);
   assertEquals(bench.fresh, [true, false, true, false]);
   bench.prober.stop();

@@ -9,22 +9,24 @@ interface Failure {
   phase: Phase;
   delivered?: boolean;
   cause?: CutoffCause;
-  inStream?: boolean;
 }
 
 type Judged = ReturnType<typeof judgeFailure>;
 
-function verdict({ kind, phase, delivered = false, cause, inStream }: Failure): Judged {
+function verdict({ kind, phase, delivered = false, cause }: Failure): Judged {
   const error = Object.assign(new UpstreamError(kind, "the reason", { phase }), { delivered });
   const cutoff = new Cutoff();
   if (cause !== undefined) cutoff.cut(cause);
-  return judgeFailure(error, { backend: "b1", cutoff, inStream });
+  return judgeFailure(error, { backend: "b1", cutoff });
 }
 
 const VERDICTS: [failure: Failure, code: string, next: Next, outcome: Outcome][] = [
   [{ kind: "refused", phase: "connect" }, "upstream_connect", "elsewhere", { kind: "refused" }],
   [{ kind: "unreachable", phase: "connect" }, "upstream_connect", "elsewhere", { kind: "refused" }],
-  [{ kind: "timeout", phase: "connect" }, "upstream_connect", "elsewhere", { kind: "refused" }],
+  [{ kind: "timeout", phase: "connect" }, "upstream_connect_timeout", "elsewhere", {
+    kind: "timed_out",
+    phase: "connect",
+  }],
   [{ kind: "reset", phase: "write" }, "upstream_broken", "elsewhere", {
     kind: "broke",
     phase: "write",
@@ -76,20 +78,20 @@ const VERDICTS: [failure: Failure, code: string, next: Next, outcome: Outcome][]
     phase: "write",
   }],
   [
-    { kind: "aborted", phase: "head", delivered: true, cause: "total" },
+    { kind: "aborted", phase: "body", delivered: true, cause: "request" },
     "upstream_timeout",
     "stop",
-    { kind: "timed_out", phase: "head" },
+    { kind: "timed_out", phase: "body" },
   ],
   [
-    { kind: "aborted", phase: "body", cause: "idle", inStream: true },
+    { kind: "aborted", phase: "body", cause: "idle" },
     "upstream_idle_timeout",
     "stop",
     { kind: "timed_out", phase: "body" },
   ],
   [
-    { kind: "aborted", phase: "body", cause: "total", inStream: true },
-    "upstream_idle_timeout",
+    { kind: "aborted", phase: "body", cause: "total" },
+    "upstream_total_timeout",
     "stop",
     { kind: "timed_out", phase: "body" },
   ],

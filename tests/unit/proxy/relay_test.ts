@@ -180,7 +180,7 @@ Deno.test({
     await reader.closed.catch(() => {});
     assertEquals([house.inFlight, house.outcomes[0]], [[0], [{
       kind: "client_left",
-      phase: "body",
+      phase: "relay",
     }]]);
   },
 });
@@ -234,7 +234,7 @@ Deno.test("a stream that flows until timeouts.total is told why it ends, and it 
   await assertRejects(() => reading);
   assertEquals(
     JSON.parse(text.slice(text.lastIndexOf("data: ") + 6)).error.code,
-    "upstream_idle_timeout",
+    "upstream_total_timeout",
   );
   assertEquals(house.outcomes[0], [{ kind: "timed_out", phase: "body" }]);
 });
