@@ -79,8 +79,10 @@ export interface Config {
     /** `share` from 0 to 1. */
     breaker: { failures: number; share: number; baseMs: number; maxMs: number };
   };
-  /** `totalMs: null`: a stream may run for ever. */
   queue: { size: number; timeoutMs: number };
+  /** `keepAliveMs: null`: silence stays silence. */
+  stream: { keepAliveMs: number | null };
+  /** `totalMs: null`: a stream may run for ever. */
   timeouts: {
     headMs: number;
     keepAliveMs: number;

@@ -38,6 +38,7 @@ export function resolve(read: ReadConfig): Config {
         maxMs: health.breaker.max,
       },
     },
+    stream: { keepAliveMs: read.stream.keep_alive },
     queue: { size: queue.size, timeoutMs: queue.timeout },
     timeouts: {
       headMs: timeouts.head,

@@ -239,6 +239,13 @@ export const configSchema = z.strictObject({
     }),
   }, MAPPING).prefault({}).register(keyDocs, { meaning: "how long the router waits" }),
 
+  stream: z.strictObject({
+    keep_alive: key(durationOrNull("1ms", "24h"), {
+      default: null,
+      meaning: "a client that has heard nothing for so long gets a comment; null = it does not",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "what is done to event streams" }),
+
   queue: z.strictObject({
     size: key(integer(0, 100_000), {
       default: 128,

@@ -11,6 +11,11 @@ export interface Answer {
   readonly headers: readonly Header[];
   /** The beginning of the body, of readable events whole ones; undefined if the body is empty. */
   readonly first: Uint8Array | undefined;
+  /**
+   * Its first events, where the client is to hear from us before they come: nothing can be tried again any more.
+   * There is no `first` then. Throws what `firstEvents` does.
+   */
+  readonly later?: Promise<Uint8Array | undefined> | undefined;
   /** Whether the body is server-sent events. */
   readonly events: boolean;
   /** Whether the body is compressed, so that nobody here can read it. */

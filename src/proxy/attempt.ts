@@ -15,6 +15,7 @@ import { withApiKey } from "./headers.ts";
 import { holdWhole } from "./hold_whole.ts";
 import type { House } from "./house.ts";
 import { joinStream } from "./join_stream.ts";
+import { isSilent, type SilentOptions } from "./silent.ts";
 import { wholeJson } from "./whole_json.ts";
 
 const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
@@ -28,6 +29,8 @@ export interface AttemptOptions {
   cutoff: Cutoff;
   /** Whether it must have a connection of its own. */
   fresh: boolean;
+  /** When the client may hear of a stream that has not begun; left out, it may not. */
+  early?: SilentOptions | undefined;
 }
 
 /**
@@ -37,7 +40,7 @@ export interface AttemptOptions {
  */
 export async function attempt(
   call: Call,
-  { backend, house, cutoff, fresh }: AttemptOptions,
+  { backend, house, cutoff, fresh, early }: AttemptOptions,
 ): Promise<Happened> {
   const { spec } = backend;
   const { target, body: sent, ignored, reading } = dialectOf(backend).prepare(call, spec);
@@ -58,9 +61,14 @@ export async function attempt(
     const readable = !encoded && !refusal;
     const chunks = events && readable ? new EventChunks(limits.maxEvent) : undefined;
     let first: Uint8Array | undefined;
+    let later: Promise<Uint8Array | undefined> | undefined;
     if (chunks !== undefined) {
       const end = untilClose ? new StreamEnd(call.endpoint, { untilClose }) : undefined;
-      first = await firstEvents(body, { chunks, reading, end });
+      const coming = firstEvents(body, { chunks, reading, end });
+      const mayWait = early !== undefined && status === STATUS_CODE.OK &&
+        reading?.joined === undefined;
+      if (mayWait && await isSilent(coming, early)) later = coming;
+      else first = await coming;
     } else if (readable && (reading !== undefined || untilClose) && saysJson(headers)) {
       first = await wholeJson(body, { maxHeld: limits.maxEvent, untilClose });
       if (body.done) first = reading?.whole(status, first) ?? first;
@@ -72,6 +80,7 @@ export async function attempt(
       status,
       headers,
       first,
+      later,
       events,
       encoded,
       chunks,

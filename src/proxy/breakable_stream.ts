@@ -17,6 +17,16 @@ export class BreakableStream extends TransformStream<Uint8Array, Uint8Array> {
     this.#controller = own!;
   }
 
+  /** Whether its reader has taken all there is. */
+  get isEmpty(): boolean {
+    return (this.#controller.desiredSize ?? -1) >= 0;
+  }
+
+  /** Gives its reader something that was not written. */
+  protected slipIn(bytes: Uint8Array): void {
+    this.#controller.enqueue(bytes);
+  }
+
   /** Breaks both ends at once; what was not yet taken is lost. */
   fail(error: unknown): void {
     this.#controller.error(error);

@@ -6,6 +6,7 @@ import type { BreakableStream } from "./breakable_stream.ts";
 import { isClients } from "./cutoff.ts";
 import { EventStream } from "./event_stream.ts";
 import type { Exchange } from "./exchange.ts";
+import { type KeepAlive, withoutMark } from "./keep_alive.ts";
 import { type BodyEnd, GRACE_MS, Pieces } from "./pieces.ts";
 
 export interface CarryOptions {
@@ -14,6 +15,8 @@ export interface CarryOptions {
   endpoint: Endpoint;
   /** Sees every piece that goes out. */
   end: BodyEnd | undefined;
+  /** Stops when the body does. */
+  keepAlive?: KeepAlive | undefined;
   /** Called when all of the body has gone out, before the exchange ends. */
   onWhole?: () => void;
 }
@@ -25,7 +28,7 @@ export interface CarryOptions {
 export async function carry(
   answer: Answer,
   stream: BreakableStream,
-  { exchange, backend, endpoint, end, onWhole }: CarryOptions,
+  { exchange, backend, endpoint, end, onWhole, keepAlive }: CarryOptions,
 ): Promise<void> {
   const { body, status, reading } = answer;
   const { cutoff, deadlines, record } = exchange;
@@ -48,6 +51,15 @@ export async function carry(
   const defect = (): unknown => stream instanceof EventStream ? stream.defect : undefined;
   try {
     let piece = answer.first;
+    if (answer.later !== undefined) {
+      keepAlive?.say();
+      piece = await answer.later;
+      if (piece !== undefined && stream instanceof EventStream) {
+        piece = stream.cut(withoutMark(piece));
+      }
+      exchange.begun();
+      deadlines.bodyBegan({ stream: true });
+    }
     while (piece !== undefined) {
       deadlines.received();
       writing = true;
@@ -78,8 +90,10 @@ export async function carry(
     if (!isClients(cutoff.cause)) record.ended = pieces.ended; // what a client did not wait for is nobody's lack
     onWhole?.();
     exchange.end({ kind: "completed", status });
+    keepAlive?.stop();
     await writer.close().catch(() => {}); // the client left with the last byte
   } catch (error) {
+    keepAlive?.stop();
     body.cancel();
     await breakOff(error, { exchange, backend, endpoint, writer, stream });
   } finally {

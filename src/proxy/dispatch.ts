@@ -22,12 +22,20 @@ const MAX_STRIKES = 2;
 /** A call that may have killed a backend is the only such one at the next for so long, or until it has an answer. */
 const ALONE_MS = 2000;
 
+export interface DispatchOptions {
+  house: House;
+  cutoff: Cutoff;
+  record: RequestRecord;
+  /** Whether the client of a stream may hear comments before its first event (`stream.keep_alive`). */
+  keptAlive?: boolean;
+}
+
 export interface Dispatched {
   readonly answer: Answer;
   readonly lease: Lease;
   /** What is told of it. */
   readonly entry: AttemptRecord;
-  /** When the answer had begun, on the house's clock. */
+  /** When the answer, or hearing of it, had begun, on the house's clock. */
   readonly at: number;
 }
 
@@ -51,10 +59,11 @@ interface Candidate extends Verdict {
  */
 export async function dispatch(
   call: Call,
-  { house, cutoff, record }: { house: House; cutoff: Cutoff; record: RequestRecord },
+  { house, cutoff, record, keptAlive = false }: DispatchOptions,
 ): Promise<Dispatched> {
   const { registry, policyOf, config, budget, poison, queue } = house;
   poison.check(call);
+  const since = house.now();
   const excluded = new Set<Backend>();
   const fitness = new Fitness(call);
   const { fits } = fitness;
@@ -96,18 +105,24 @@ export async function dispatch(
     const suspect = strikes.length > 0;
     if (suspect) record.resent++;
     const entry = beginAttempt(record, lease);
+    const elsewhere = (): boolean =>
+      left > 0 && config.retry.ambiguous !== "never" && registry.offers(call, { excluded, fits });
     lease.onRevoked = () => {
       if (cutoff.stopped) return;
       // Where there is no elsewhere it waits on; after its second strike nobody gets it any more.
-      const elsewhere = left > 0 && config.retry.ambiguous !== "never" &&
-        registry.offers(call, { excluded, fits });
-      if (suspect || elsewhere) cutoff.interrupt();
+      if (suspect || elsewhere()) cutoff.interrupt();
+    };
+    const everyMs = keptAlive ? config.stream.keepAliveMs : null;
+    const early = everyMs === null ? undefined : {
+      firstMs: Math.max(0, everyMs - (house.now() - since)),
+      everyMs,
+      enough: () => suspect || !elsewhere(),
     };
     const alone = suspect ? setTimeout(() => lease.acquit(), ALONE_MS) : undefined;
     let verdict: Verdict;
     try {
       const happened = unlessInterrupted(
-        await attempt(call, { backend, house, cutoff, fresh }),
+        await attempt(call, { backend, house, cutoff, fresh, early }),
         cutoff,
       );
       verdict = classify(happened, {
@@ -128,9 +143,10 @@ export async function dispatch(
     entry.next = verdict.next;
     if (verdict.next === "pass") {
       lease.onRevoked = undefined;
-      lease.begin(at);
       record.answered = entry;
-      return { answer: verdict.told as Answer, lease, entry, at };
+      const answer = verdict.told as Answer;
+      if (answer.later === undefined) lease.begin(at);
+      return { answer, lease, entry, at };
     }
     entry.outcome = verdict.outcome;
     lease.settle(verdict.outcome, { facts: verdict.facts, at });

@@ -39,6 +39,16 @@ export class EventStream extends BreakableStream {
     this.cut = (piece) => cut = piece;
   }
 
+  /**
+   * Gives the client a comment, unless it has not taken what it had, or is in the middle of an event; whether it was
+   * given.
+   */
+  comment(comment: Uint8Array): boolean {
+    const given = this.isEmpty && this.#chunks.isBetweenEvents;
+    if (given) this.slipIn(comment);
+    return given;
+  }
+
   /** The unterminated end of the stream, to be written last; undefined if there is none. */
   rest(): Uint8Array | undefined {
     const rest = this.#chunks.rest();

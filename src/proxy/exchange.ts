@@ -55,6 +55,17 @@ export class Exchange {
     return (at - this.#startedAt) / 1000;
   }
 
+  /** A monotonic clock, milliseconds. */
+  now(): number {
+    return this.#house.now();
+  }
+
+  /** The answer's first byte is here, since then on the house's clock. */
+  begun(at: number = this.now()): void {
+    this.lease?.begin(at);
+    this.record.timeToFirstByte = this.elapsed(at);
+  }
+
   /** Ends a call that has no answer but this error; an outcome is what its last attempt had. */
   fail({ status, code }: RouterError): void {
     if (!this.#ended) this.record.status = status;

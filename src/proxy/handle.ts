@@ -62,7 +62,7 @@ export async function handle(
     record.stream = call.stream;
     const prompts = promptsOf(call, registry);
     const { answer, backend } = prompts === undefined
-      ? taken(await dispatch(call, { house, cutoff, record }), { house, exchange })
+      ? taken(await dispatch(call, { house, cutoff, record, keptAlive: true }), { house, exchange })
       : await batch(call, prompts, { house, exchange });
     const { status, events, ignored } = answer;
     record.status = status;
@@ -75,7 +75,8 @@ export async function handle(
       ignored,
       queued: record.queued,
     });
-    const body = relay(answer, { exchange, backend, endpoint });
+    const { keepAliveMs } = config.stream;
+    const body = relay(answer, { exchange, backend, endpoint, keepAliveMs });
     return new Response(body, { status, headers });
   } catch (error) {
     exchange.fail(error instanceof RouterError ? error : new RouterError("internal", ""));
@@ -90,7 +91,7 @@ function taken(
 ): { answer: Answer; backend: string } {
   if (answer.requestSent) exchange.hold.release(); // nothing of it will be sent any more
   exchange.lease = lease;
-  exchange.record.timeToFirstByte = exchange.elapsed(at);
+  if (answer.later === undefined) exchange.begun(at);
   if (answer.ignored !== undefined) house.ignoredNotes.note(lease.backend, answer.ignored);
   return { answer, backend: lease.backend.name };
 }

@@ -7,6 +7,7 @@ import { carry } from "./carry.ts";
 import { EventStream } from "./event_stream.ts";
 import type { Exchange } from "./exchange.ts";
 import { JsonEnd } from "./json_end.ts";
+import { KeepAlive } from "./keep_alive.ts";
 import { type BodyEnd, lackOf } from "./pieces.ts";
 
 /** Statuses whose answers have no body (Fetch, section 2.2.3). */
@@ -16,10 +17,13 @@ export interface RelayOptions {
   exchange: Exchange;
   backend: string;
   endpoint: Endpoint;
+  /** How long the client of a stream may hear nothing, milliseconds; null: for as long as it takes. */
+  keepAliveMs?: number | null;
 }
 
 /** Whether all of an answer's body is here as it is to go out, or it has none. */
-export function isWhole({ first, body, status, chunks, reading }: Answer): boolean {
+export function isWhole({ first, later, body, status, chunks, reading }: Answer): boolean {
+  if (later !== undefined) return false;
   if (first === undefined || NO_BODY.has(status)) return true;
   return body.done && (reading === undefined || chunks === undefined);
 }
@@ -33,7 +37,7 @@ export function relay(
   answer: Answer,
   options: RelayOptions,
 ): Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array<ArrayBuffer>> | null {
-  const { exchange, endpoint } = options;
+  const { exchange, endpoint, keepAliveMs = null } = options;
   const { first, body, status } = answer;
   const { record } = exchange;
   if (NO_BODY.has(status)) {
@@ -42,7 +46,7 @@ export function relay(
     exchange.peer.answered();
     return null;
   }
-  const { events, encoded, chunks, reading } = answer;
+  const { events, encoded, chunks, reading, later } = answer;
   const end = bodyEndOf(answer, endpoint);
   if (isWhole(answer)) {
     record.bytes = first?.length ?? 0;
@@ -53,8 +57,8 @@ export function relay(
     exchange.peer.answered();
     return (first ?? null) as Uint8Array<ArrayBuffer> | null;
   }
-  exchange.deadlines.bodyBegan({ stream: events });
-  if (chunks === undefined || first === undefined) {
+  if (later === undefined) exchange.deadlines.bodyBegan({ stream: events });
+  if (chunks === undefined) {
     const stream = new BreakableStream({
       transform(bytes, controller): void {
         record.bytes += bytes.length;
@@ -73,12 +77,18 @@ export function relay(
       ? events
       : reading.events(events);
     record.bytes += out.length;
+    keepAlive?.see(out);
     return tap.tap(out);
   };
   const stream = new EventStream({ chunks, stage });
-  stream.cut(first);
+  if (first !== undefined) stream.cut(first);
+  const keepAlive = keepAliveMs === null ? undefined : new KeepAlive(stream, {
+    everyMs: keepAliveMs,
+    now: () => exchange.now(),
+    onSaid: (bytes) => record.bytes += bytes,
+  });
   const onWhole = (): void => noteUsage(exchange, tap.usage());
-  carry(answer, stream, { ...options, end, onWhole });
+  carry(answer, stream, { ...options, end, onWhole, keepAlive });
   return stream.readable as ReadableStream<Uint8Array<ArrayBuffer>>;
 }
 

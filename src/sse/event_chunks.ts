@@ -36,6 +36,11 @@ export class EventChunks {
     return out;
   }
 
+  /** Whether what has been passed on so far ends between two events. */
+  get isBetweenEvents(): boolean {
+    return !this.#passed;
+  }
+
   /** What is left at the end of the stream: an event that was not ended. */
   rest(): Uint8Array | undefined {
     return this.#partial.size > 0 ? this.#partial.take() : undefined;

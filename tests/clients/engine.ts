@@ -53,6 +53,18 @@ export function stream(events: readonly string[]): Reply {
   };
 }
 
+/** A stream to its end, silent for so many milliseconds before each event. */
+export function slowStream(events: readonly string[], ms: number): Reply {
+  return async (conn) => {
+    await conn.write(STREAM_HEAD);
+    for (const event of events) {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await conn.write(chunk(event));
+    }
+    await conn.write(chunk());
+  };
+}
+
 /** A stream that breaks within an event. */
 export function brokenStream(events: readonly string[]): Reply {
   return async (conn) => {

@@ -8,6 +8,7 @@ import {
   page,
   refusal,
   type Reply,
+  slowStream,
   type Speech,
   stream,
 } from "./engine.ts";
@@ -76,6 +77,16 @@ function situations(say: Speech, wrong: Wrong): readonly Situation[] {
       replies: [stream(events)],
       texts: TEXTS,
     },
+    ...([
+      ["a slow stream, through comments", events],
+      ["a slow stream whose events have ids", events.map((event, i) => `id: ${i}\n${event}`)],
+    ] as const).map(([what, slow]) => ({
+      holds: `gets each piece of ${what}`,
+      ask: { stream: true },
+      config: "stream: { keep_alive: 50ms }",
+      replies: [slowStream(slow, 120)],
+      texts: TEXTS,
+    })),
     {
       holds: "gets a tool call",
       ask: { tools: true },

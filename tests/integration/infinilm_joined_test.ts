@@ -73,7 +73,7 @@ for (const fault of ["stall_mid_stream", "hung_step"] as const) {
       engine.setFault(fault);
     }
     const answer = await asking;
-    assertEquals([answer.status, (await answer.json()).code], [504, "upstream_timeout"]);
+    assertEquals([answer.status, (await answer.json()).code], [504, "upstream_idle_timeout"]);
     await idle(engine);
     assertEquals(engine.calls.map(({ ended }) => ended), ["client_left"]);
     const { error_count, in_flight } = await router.stats("a");

@@ -76,6 +76,7 @@ export class TestHouse implements AsyncDisposable {
           clientStallMs: options.timeouts?.idleMs ?? 60_000,
           ...options.timeouts,
         },
+        stream: { keepAliveMs: null },
         retry: { attempts: options.attempts ?? 3, ambiguous: options.ambiguous ?? "once" },
         limits: { maxBody: 1 << 20, maxEvent: options.maxEvent ?? 1 << 20 },
         requests: { validate: true, defaultModel: undefined, unknownPaths: "refuse" },
