@@ -13,7 +13,7 @@ RUN_FLAGS := $(PERMISSIONS) --unstable-no-legacy-abort --v8-flags=--no-memory-re
 CONFIG ?= config.yaml
 PORT ?= 8000
 
-.PHONY: help run test test-executable serve dev build bench lock clean
+.PHONY: help run test test-executable serve dev build bench bench-large lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -38,6 +38,9 @@ build: ## the executable dist/infinilm-router (DENO= and DENORT_BIN= are honoure
 
 bench: ## the router beside nginx: calls, events and what each costs (docs/performance.md)
 	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/bench/beside_nginx.ts
+
+bench-large: ## what small calls wait while others send 30 MiB (docs/performance.md)
+	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/bench/large_bodies.ts
 
 lock: ## write packaging/npm-only/deno.lock anew after a version changed
 	@JSR=0; $(TOOLCHAIN) rm -f packaging/npm-only/deno.lock; "$$DENO" cache --reload --lock=packaging/npm-only/deno.lock \

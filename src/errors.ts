@@ -59,7 +59,8 @@ export const ERRORS = {
   }),
   body_too_large: kind(STATUS_CODE.ContentTooLarge, "client", {
     ...client,
-    meaning: "The body exceeds `limits.max_body`.",
+    meaning:
+      "The body exceeds `limits.max_body`, or is of more, and smaller, values than its engine is given.",
   }),
   unsupported_encoding: kind(STATUS_CODE.UnsupportedMediaType, "client", {
     ...client,

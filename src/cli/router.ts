@@ -13,6 +13,7 @@ import { HeldBytes } from "../admission/held_bytes.ts";
 import { IgnoredNotes } from "../proxy/ignored_notes.ts";
 import type { House } from "../proxy/house.ts";
 import { OpenCalls } from "../admission/open_calls.ts";
+import { OneAtATime } from "../proxy/one_at_a_time.ts";
 import { PoisonMemory } from "../proxy/poison_memory.ts";
 import { SharedBudget } from "../proxy/retry_budget.ts";
 import { SharedTimer } from "../proxy/shared_timer.ts";
@@ -71,6 +72,7 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     sinks: [accessLog(log)],
     requestTimer: new SharedTimer(config.timeouts.requestMs, now),
     openCalls: new OpenCalls(config.limits.maxRequests),
+    largeBodies: new OneAtATime(),
     heldBytes: new HeldBytes(config.limits.maxHeld),
     ignoredNotes: new IgnoredNotes(log),
     now,

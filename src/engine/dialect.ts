@@ -9,8 +9,10 @@ export interface EngineCall {
   /** From the `?` on, or empty. */
   readonly query: string;
   readonly body: Uint8Array;
-  /** The body, parsed. */
+  /** The body, parsed; not to be asked of one that is dense. */
   readonly json: () => JsonObject;
+  /** Whether it has so many values that parsing it would hold up everybody. */
+  readonly dense?: boolean;
 }
 
 /** What the operator said of an engine. */

@@ -2,7 +2,7 @@ import type { EngineName } from "../registry/backend.ts";
 import type { ModelCard } from "../registry/model_card.ts";
 import type { Dialect } from "./dialect.ts";
 import { INFINILM } from "./infinilm.ts";
-import { harmIn } from "./infinilm_refusal.ts";
+import { harmIn, tooDense } from "./infinilm_refusal.ts";
 import { OPENAI } from "./openai.ts";
 
 const DIALECTS: Readonly<Record<EngineName, Dialect>> = { openai: OPENAI, infinilm: INFINILM };
@@ -10,7 +10,10 @@ const DIALECTS: Readonly<Record<EngineName, Dialect>> = { openai: OPENAI, infini
 /** An engine that has not shown yet what it is: as OpenAI's, but nothing that would harm an InfiniLM. */
 const UNKNOWN: Dialect = {
   ...OPENAI,
-  refusal: ({ endpoint, json }) => endpoint.check === "nothing" ? undefined : harmIn(json()),
+  refusal: ({ endpoint, json, dense }) => {
+    if (endpoint.check === "nothing") return undefined;
+    return dense ? tooDense() : harmIn(json());
+  },
 };
 
 /** How a backend's engine is spoken to. */

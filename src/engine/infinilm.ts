@@ -1,7 +1,7 @@
 import { RouterError } from "../errors.ts";
 import { type Dialect, type EngineCall, type Prepared, signBody } from "./dialect.ts";
 import { InfinilmReading } from "./infinilm_answer.ts";
-import { refusalOf } from "./infinilm_refusal.ts";
+import { refusalOf, tooDense } from "./infinilm_refusal.ts";
 import { editsOf, ignoredIn } from "./infinilm_request.ts";
 import { editJson } from "./json_edit.ts";
 import { own } from "./json_object.ts";
@@ -24,6 +24,7 @@ export const INFINILM: Dialect = {
         `the engine of this model, InfiniLM, has no ${call.endpoint.path}`,
       );
     }
+    if (call.dense) return tooDense();
     const refusal = refusalOf(call.json(), { completion: isCompletion(call), ...options });
     if (refusal !== undefined || !options.strict) return refusal;
     const [ignored] = ignoredIn(call.json());

@@ -25,6 +25,12 @@ export function refusalOf(
     (maxContext === undefined ? undefined : contextRefusal(json, { maxContext, cacheType }));
 }
 
+/** Why it must not have a body that nobody can look through. */
+export function tooDense(): RouterError {
+  const message = "InfiniLM is given no body above 1 MiB with more than 100000 values";
+  return new RouterError("body_too_large", message);
+}
+
 /** What would harm an engine: end it, hold it up for ever, or have it open its own files. */
 export function harmIn(json: JsonObject): RouterError | undefined {
   return limitRefusal(json) ?? stopRefusal(json) ?? fileRefusal(json);

@@ -1,6 +1,8 @@
 import { isAscii } from "node:buffer";
+import { concat } from "../concat.ts";
 import type { Endpoint } from "../engine/endpoints.ts";
 import type { Config } from "../config/config.ts";
+import { dialectOf } from "../engine/engines.ts";
 import { editJson } from "../engine/json_edit.ts";
 import { invalid, isObject, type JsonObject, own } from "../engine/json_object.ts";
 import { MAX_MODEL_CHARACTERS } from "../engine/model_list.ts";
@@ -12,7 +14,10 @@ import { requestHeaders } from "./headers.ts";
 import type { Hold } from "../admission/held_bytes.ts";
 import { checkParameters } from "./parameters.ts";
 import { nestsDeeper } from "./json_depth.ts";
-import { readBody } from "./read_body.ts";
+import { JsonScanError, type ScannedMember } from "./json_scanner.ts";
+import { LARGE_BYTES, type Outline, outlineOf, parseLarge } from "./large_body.ts";
+import type { OneAtATime } from "./one_at_a_time.ts";
+import { readBody, throwIfCut } from "./read_body.ts";
 import type { RequestHead } from "./request_head.ts";
 
 /** No request of a real client nests deeper; engines give up at about a thousand. */
@@ -46,8 +51,10 @@ export interface Call {
   readonly bodyBytes: number;
   /** The body as it came, byte for byte. */
   readonly body: Uint8Array;
-  /** The body, parsed; anew for whoever asks first, as few do. */
+  /** The body, parsed; anew for whoever asks first, as few do. Not to be asked of one that is dense. */
   readonly json: () => JsonObject;
+  /** Whether it has so many values that parsing it would hold up everybody. */
+  readonly dense: boolean;
   readonly headers: readonly Header[];
 }
 
@@ -61,6 +68,7 @@ export interface ReadCallOptions {
   client: string;
   registry: Registry;
   hold: Hold;
+  largeBodies: OneAtATime;
   maxBody: number;
   cutoff: Cutoff;
   requests: Pick<Config["requests"], "validate" | "defaultModel">;
@@ -75,13 +83,21 @@ export async function readCall(request: Request, options: ReadCallOptions): Prom
   const foreign = endpoint.check === "nothing";
   if (!foreign) refuseEncodings(head);
   let body = await readBody(request, { maxBody, cutoff, hold, length: head.contentLength });
-  const json = foreign ? objectIn(body) : parseObject(body);
+  const outline = body.length > LARGE_BYTES
+    ? await outlined(body, { ...options, foreign })
+    : undefined;
+  const json = outline?.json ?? (foreign ? objectIn(body) : parseObject(body));
   if (validate) checkParameters(json, endpoint.check);
   const model = modelOf(json, { registry, defaultModel });
   if (own(json, "model") === DEFAULT_MODEL && model !== DEFAULT_MODEL) {
-    body = editJson(body, [{ path: ["model"], value: model }]);
+    body = outline?.model === undefined
+      ? editJson(body, [{ path: ["model"], value: model }])
+      : replaced(body, outline.model, model);
   }
-  let again: JsonObject | undefined;
+  const dense = outline?.dense === true;
+  let again = outline === undefined || dense || foreign || !isReadFor(model, registry)
+    ? undefined
+    : await parsed(body, options);
   return {
     requestId,
     method: request.method,
@@ -92,8 +108,45 @@ export async function readCall(request: Request, options: ReadCallOptions): Prom
     body,
     bodyBytes: body.length,
     json: () => again ??= foreign ? objectIn(body) : parseObject(body),
+    dense,
     headers,
   };
+}
+
+/** What is in a large body, without holding up others. */
+async function outlined(
+  body: Uint8Array,
+  { foreign, largeBodies, cutoff }: ReadCallOptions & { foreign: boolean },
+): Promise<Outline> {
+  const check = (): void => throwIfCut(cutoff);
+  try {
+    return await largeBodies.run(() => outlineOf(body, { maxDepth: MAX_DEPTH, check }));
+  } catch (error) {
+    if (!(error instanceof JsonScanError)) throw error;
+    if (foreign) return { json: {}, model: undefined, dense: true };
+    const message = `the body is not a JSON object: ${error.message}`;
+    throw new RouterError("invalid_json", message, { cause: error });
+  }
+}
+
+/** Whether an engine of the model has a dialect that reads bodies. */
+function isReadFor(model: string, { backends }: Registry): boolean {
+  return backends.some((backend) =>
+    backend.serves(model) && dialectOf(backend).refusal !== undefined
+  );
+}
+
+function parsed(
+  body: Uint8Array,
+  { largeBodies, cutoff }: ReadCallOptions,
+): Promise<JsonObject> {
+  return largeBodies.run(() => parseLarge(body, { check: () => throwIfCut(cutoff) }));
+}
+
+/** A body with another model. */
+function replaced(body: Uint8Array, { start, end }: ScannedMember, model: string): Uint8Array {
+  const name = new TextEncoder().encode(JSON.stringify(model));
+  return concat([body.subarray(0, start), name, body.subarray(end)]);
 }
 
 /** The body is read as plain JSON whatever `content-type` says; what cannot be that is refused. */

@@ -57,6 +57,7 @@ export async function handle(
       compression: config.upstreamCompression,
       cutoff,
       hold,
+      largeBodies: house.largeBodies,
     });
     record.model = call.model;
     record.stream = call.stream;

@@ -8,6 +8,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { UpstreamClient } from "../upstream/client.ts";
 import type { HeldBytes } from "../admission/held_bytes.ts";
 import type { IgnoredNotes } from "./ignored_notes.ts";
+import type { OneAtATime } from "./one_at_a_time.ts";
 import type { OpenCalls } from "../admission/open_calls.ts";
 import type { PoisonMemory } from "./poison_memory.ts";
 import type { RetryBudget } from "./retry_budget.ts";
@@ -34,6 +35,8 @@ export interface House {
   readonly requestTimer: SharedTimer;
   readonly openCalls: OpenCalls;
   readonly heldBytes: HeldBytes;
+  /** Large bodies are read one after the other. */
+  readonly largeBodies: OneAtATime;
   readonly ignoredNotes: IgnoredNotes;
   /** Monotonic clock, milliseconds. */
   readonly now: () => number;

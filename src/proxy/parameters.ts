@@ -40,6 +40,15 @@ const RULES: readonly (readonly [name: string, rule: Rule])[] = Object.entries({
 /** Parameters that InfiniLM also reads inside `sampling_params`. */
 const NESTED_RULES: typeof RULES = [["max_tokens", MAX_TOKENS], ["stop", STOP]];
 
+/** The members of a body that are looked at. */
+export const CHECKED: ReadonlySet<string> = new Set([
+  "model",
+  "messages",
+  "prompt",
+  "sampling_params",
+  ...RULES.map(([name]) => name),
+]);
+
 /**
  * Checks what the API promises and what would harm an engine; null counts as absent, unknown fields
  * pass. Throws `RouterError` (`invalid_parameter`) for the first thing wrong.

@@ -10,6 +10,8 @@ export interface PoisonMemoryOptions {
 }
 
 interface Suspect {
+  /** Of the body: few others have just as many bytes, and no digest has to be made of them. */
+  readonly bytes: number;
   readonly until: number;
   /** Which backends died holding it. */
   readonly backends: readonly string[];
@@ -32,6 +34,8 @@ export class PoisonMemory {
   check(call: Pick<Call, "endpoint" | "body">): void {
     if (this.#suspects.size === 0) return; // nearly always: then no digest has to be made
     this.#forget();
+    const { length } = call.body;
+    if (!this.#suspects.values().some(({ bytes }) => bytes === length)) return;
     const suspect = this.#suspects.get(digestOf(call));
     if (suspect === undefined) return;
     const seconds = Math.ceil((suspect.until - this.#options.now()) / 1000);
@@ -51,7 +55,11 @@ export class PoisonMemory {
     this.#suspects.delete(digest);
     const [oldest] = this.#suspects.keys();
     if (this.#suspects.size === MOST_SUSPECTS) this.#suspects.delete(oldest!);
-    this.#suspects.set(digest, { until: now() + refusedMs, backends });
+    this.#suspects.set(digest, {
+      bytes: call.body.length,
+      until: now() + refusedMs,
+      backends,
+    });
     return digest;
   }
 

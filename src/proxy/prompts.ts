@@ -34,7 +34,7 @@ const MAX_AT_ONCE = 8;
  * one; undefined for all others. Throws `RouterError` for too many.
  */
 export function promptsOf(call: Call, registry: Registry): readonly string[] | undefined {
-  if (call.endpoint.path !== "/completions") return undefined;
+  if (call.endpoint.path !== "/completions" || call.dense) return undefined;
   const all = registry.backends.filter((backend) => backend.serves(call.model));
   const well = all.filter(({ healthy, wanted }) => healthy && wanted);
   const serving = well.length > 0 ? well : all;

@@ -28,7 +28,7 @@ const READ_BYTES = 64 * 1024;
  */
 export async function readBody(request: Request, options: ReadBodyOptions): Promise<Uint8Array> {
   const { maxBody, cutoff, hold, length } = options;
-  if (cutoff.stopped) throw cutError(cutoff);
+  throwIfCut(cutoff);
   // Deno 2.9 hands over repeated equal lengths as "5, 5": then what comes is counted.
   const declared = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
   if (declared !== undefined && declared > maxBody) throw tooLarge(maxBody, `${declared} bytes`);
@@ -104,6 +104,11 @@ function unlessCut<T>(reading: Promise<T>, cutoff: Cutoff): Promise<T> {
       reject(new RouterError("client_closed", message, { cause }));
     });
   });
+}
+
+/** Throws `RouterError` for a call that is over. */
+export function throwIfCut(cutoff: Cutoff): void {
+  if (cutoff.stopped) throw cutError(cutoff);
 }
 
 function cutError({ cause }: Cutoff): RouterError {

@@ -64,11 +64,29 @@ async function serve(socket: Deno.TcpConn): Promise<void> {
     const bodyAt = text.indexOf("\r\n\r\n") + 4;
     if (bodyAt === 3) continue;
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(text)?.[1] ?? 0);
+    if (bodyAt + length > buffer.length) {
+      await drop(socket, { left: bodyAt + length - end, buffer });
+      end = 0;
+      await answer(socket, { head: text, body: "" });
+      continue;
+    }
     if (end < bodyAt + length) continue;
     if (length > 0 && buffer[end - 1] !== CLOSING_BRACE) return; // not what the load sent
     const body = end > TEXT_BYTES ? "" : text.slice(bodyAt);
     end = 0;
     await answer(socket, { head: text, body });
+  }
+}
+
+/** Reads the rest of a large body. */
+async function drop(
+  socket: Deno.TcpConn,
+  { left, buffer }: { left: number; buffer: Uint8Array },
+): Promise<void> {
+  while (left > 0) {
+    const count = await socket.read(buffer.subarray(0, Math.min(left, buffer.length)));
+    if (count === null) return;
+    left -= count;
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ENDPOINTS } from "../../../src/engine/endpoints.ts";
+import { dialectOf } from "../../../src/engine/engines.ts";
 import { INFINILM } from "../../../src/engine/infinilm.ts";
 import { callOf, PLAIN, runDialectContract } from "../../contract/dialect.ts";
 
@@ -198,4 +199,15 @@ Deno.test("what cannot fit into the engine's context is refused, what may is not
     refuses("x", { maxContext: 100 }, { sampling_params: { max_tokens: 100 } }),
     "max_tokens",
   );
+});
+
+Deno.test("what is too much to be parsed is not for InfiniLM, nor for what may be one, and is not looked at", () => {
+  const json = (): never => {
+    throw new Error("it was parsed");
+  };
+  const call = { ...callOf({ prompt: "x" }, { path: "/completions" }), json, dense: true };
+  const unknown = dialectOf({ engine: "openai", engineUnknown: true });
+  for (const dialect of [INFINILM, unknown]) {
+    assertEquals(dialect.refusal!(call, PLAIN)?.code, "body_too_large");
+  }
 });

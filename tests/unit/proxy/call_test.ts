@@ -1,10 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
+import { concat } from "../../../src/concat.ts";
 import { type Endpoint, unknownEndpoint } from "../../../src/engine/endpoints.ts";
 import { RouterError } from "../../../src/errors.ts";
 import { Cutoff } from "../../../src/proxy/cutoff.ts";
 import { type Call, readCall } from "../../../src/proxy/call.ts";
+import { LARGE_BYTES } from "../../../src/proxy/large_body.ts";
 import { HeldBytes, Hold } from "../../../src/admission/held_bytes.ts";
+import { OneAtATime } from "../../../src/proxy/one_at_a_time.ts";
 import { readHead } from "../../../src/proxy/request_head.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import { newBackend } from "../../contract/backends.ts";
@@ -32,6 +35,7 @@ interface Given {
   maxBody?: number;
   validate?: boolean;
   defaultModel?: string;
+  cutoff?: Cutoff;
 }
 
 function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promise<Call> {
@@ -47,13 +51,14 @@ function read(body: string | Uint8Array<ArrayBuffer>, given: Given = {}): Promis
   registry.apply(models.map((models, index) => newBackend(`b${index}`, { models })));
   const request = new Request("http://router/", { method: "POST", body, headers });
   return readCall(request, {
-    cutoff: new Cutoff(),
+    cutoff: given.cutoff ?? new Cutoff(),
     requestId: "r-1",
     routerId: "router-1",
     endpoint,
     query: "?a=b",
     head: readHead(request.headers),
     hold: new Hold(new HeldBytes(1 << 24)),
+    largeBodies: new OneAtATime(),
     client: "10.0.0.9",
     registry,
     maxBody,
@@ -113,7 +118,18 @@ const NOT_OBJECTS: [name: string, body: string | Uint8Array<ArrayBuffer>][] = [
   ["a form", "model=m&messages=x"],
 ];
 
+/** The same body, but so large that it is read step by step. */
+function enlarged(body: string | Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return concat([utf8(" ".repeat(LARGE_BYTES)), typeof body === "string" ? utf8(body) : body]);
+}
+
 for (const [name, body] of NOT_OBJECTS) {
+  Deno.test(`a large body of ${name} is refused as not a JSON object, too`, async () => {
+    const error = await refusal(enlarged(body), { maxBody: 1 << 22 });
+    assertEquals([error.code, error.status], ["invalid_json", 400]);
+    assert(error.message.length < 300, error.message);
+  });
+
   Deno.test(`a body of ${name} is refused as not a JSON object`, async () => {
     const error = await refusal(body);
     assertEquals([error.code, error.status], ["invalid_json", 400]);
@@ -258,4 +274,103 @@ Deno.test("of a path that is not in the API a model is read if there is one, and
   assertEquals((await read('{"model":"b","stop":5}', { endpoint })).model, "b");
   const nobody = await assertRejects(() => read("x", { endpoint }), RouterError);
   assertEquals(nobody.code, "model_required");
+});
+
+// Large bodies
+
+const LARGE = { maxBody: 1 << 23 };
+
+Deno.test("promise 39: a large body is read as a small one is: model, stream, and what is wrong with it", async () => {
+  const value = fc.oneof(
+    fc.constantFrom(null, true, 1, 0.5, -1, "", "text", [], ["a"], ["a", 1], {}, { stop: 1 }),
+    fc.jsonValue({ maxDepth: 2 }),
+  );
+  const body = fc.record({
+    model: fc.oneof(fc.constantFrom("m", "default", ""), value),
+    messages: fc.oneof(fc.constant([{ role: "user", content: "ä" }]), value),
+    stream: fc.oneof(fc.boolean(), value),
+    temperature: value,
+    stop: value,
+    sampling_params: value,
+    other: value,
+  }, { requiredKeys: [] });
+  const seen = async (bytes: string | Uint8Array<ArrayBuffer>): Promise<unknown> => {
+    try {
+      const { model, stream } = await read(bytes, { ...LARGE, models: [["only"]] });
+      return { model, stream };
+    } catch (error) {
+      if (!(error instanceof RouterError)) throw error;
+      const { code, message, param } = error;
+      return { code, message, param };
+    }
+  };
+  await fc.assert(
+    fc.asyncProperty(body, async (body) => {
+      const text = JSON.stringify(body);
+      assertEquals(await seen(enlarged(text)), await seen(text));
+    }),
+    { numRuns: 60, seed: 7 },
+  );
+});
+
+const WIDE = LARGE_BYTES / 4;
+const LARGE_VALUES: [what: string, members: string, param: string | undefined][] = [
+  ["a long text", `"prompt":"${"ä\\n".repeat(WIDE)}"`, undefined],
+  ["a list of texts to stop at", `"stop":[${'"abc",'.repeat(WIDE)}"d"]`, undefined],
+  ["such a list with a number", `"stop":[${'"abc",'.repeat(WIDE)}4]`, "stop"],
+  ["a long text to stop at", `"stop":"${"abcd".repeat(WIDE)}"`, undefined],
+  ["many messages", `"messages":[${'{"a":1},'.repeat(WIDE)}{}]`, undefined],
+  ["messages that are an object", `"messages":{${'"abc":1,'.repeat(WIDE)}"d":2}`, "messages"],
+  ["messages that are a text", `"messages":"${"abcd".repeat(WIDE)}"`, "messages"],
+  [
+    "an object that must be one",
+    `"chat_template_kwargs":{"a":"${"b".repeat(4 * WIDE)}"}`,
+    undefined,
+  ],
+  [
+    "a list in its place",
+    `"chat_template_kwargs":[${"1,".repeat(2 * WIDE)}2]`,
+    "chat_template_kwargs",
+  ],
+  ["a temperature of a million digits", `"temperature":0.${"1".repeat(4 * WIDE)}`, "temperature"],
+  ["a model of a million characters", `"model":"${"m".repeat(4 * WIDE)}"`, "model"],
+];
+
+for (const [what, members, param] of LARGE_VALUES) {
+  Deno.test(`${what} in a large body ${param === undefined ? "passes" : "is refused"}, and never made`, async () => {
+    const rest = members.startsWith('"messages"') ? members : `${MESSAGES},${members}`;
+    const body = `{"model":"m",${rest}}`;
+    if (param === undefined) {
+      const call = await read(body, LARGE);
+      assertEquals([call.model, call.bodyBytes], ["m", utf8(body).length]);
+    } else {
+      const error = await refusal(body, LARGE);
+      assertEquals([error.code, error.param], ["invalid_parameter", param]);
+      assert(error.message.length < 300, error.message);
+    }
+  });
+}
+
+Deno.test("a large body's 'default' becomes the only model, and nothing else in it changes", async () => {
+  const text = (model: string): string =>
+    `{"a":"${"ä".repeat(LARGE_BYTES)}","model" : "${model}" ,${MESSAGES},"n":1.50}`;
+  const call = await read(text("default"), { ...LARGE, models: [["only"]] });
+  assertEquals(new TextDecoder().decode(call.body), text("only"));
+});
+
+Deno.test("a large body can still be had parsed, unless it is of too many values", async () => {
+  const text = `{"model":"m",${MESSAGES},"a":"${"ä".repeat(LARGE_BYTES)}"}`;
+  const call = await read(text, LARGE);
+  assertEquals([call.dense, call.json()], [false, JSON.parse(text)]);
+  const dense = await read(`{"model":"m",${MESSAGES},"a":[${"1,".repeat(LARGE_BYTES)}1]}`, LARGE);
+  assertEquals(dense.dense, true);
+});
+
+Deno.test("a large body whose client leaves is not read on", async () => {
+  const cutoff = new Cutoff();
+  const body = `{"model":"m",${MESSAGES},"a":"${"b".repeat(LARGE_BYTES)}"}`;
+  const reading = read(body, { ...LARGE, cutoff });
+  setTimeout(() => cutoff.cut("client_left"), 0);
+  const error = await assertRejects(() => reading, RouterError);
+  assertEquals(error.code, "client_closed");
 });

@@ -13,6 +13,7 @@ import { PoisonMemory } from "../../../src/proxy/poison_memory.ts";
 import type { RetryBudget } from "../../../src/proxy/retry_budget.ts";
 import { IgnoredNotes } from "../../../src/proxy/ignored_notes.ts";
 import { SharedTimer } from "../../../src/proxy/shared_timer.ts";
+import { OneAtATime } from "../../../src/proxy/one_at_a_time.ts";
 import { OpenCalls } from "../../../src/admission/open_calls.ts";
 import type { BackendSpec } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
@@ -101,6 +102,7 @@ export class TestHouse implements AsyncDisposable {
       clientOf: (backend) => this.#clients.get(backend)!,
       log,
       openCalls: new OpenCalls(100),
+      largeBodies: new OneAtATime(),
       heldBytes: new HeldBytes(1 << 24),
       ignoredNotes: new IgnoredNotes(log),
       requestTimer: new SharedTimer(options.timeouts?.requestMs ?? 60_000, () => Date.now()),
