@@ -47,7 +47,10 @@ export async function carry(
   };
   cutoff.on(onCut);
   // A client that leaves while the backend is silent shows only here.
-  writer.closed.catch(() => cutoff.cut("client_left"));
+  writer.closed.catch(() => {
+    keepAlive?.stop(); // nobody can be given anything any more
+    cutoff.cut("client_left");
+  });
   const defect = (): unknown => stream instanceof EventStream ? stream.defect : undefined;
   try {
     let piece = answer.first;

@@ -5,7 +5,7 @@ import { relay } from "../../../src/proxy/relay.ts";
 import { EventChunks } from "../../../src/sse/event_chunks.ts";
 import { UpstreamError } from "../../../src/upstream/upstream_error.ts";
 import { begin } from "./exchange_support.ts";
-import { latin1Bytes, type PeerConnection } from "../../support/raw_peer.ts";
+import { latin1, latin1Bytes, type PeerConnection } from "../../support/raw_peer.ts";
 import { always, answer, STREAM, TestHouse } from "./support.ts";
 
 const SSE_HEAD =
@@ -353,4 +353,42 @@ Deno.test("a defect in what is made of an engine's events is no client that left
     "router_failed",
   ]);
   assertEquals([errors, call.backend.inFlight], [["internal error"], 0]);
+});
+
+Deno.test("a silent stream whose client has left gets no comment more, though its connection is not closed yet", async () => {
+  using time = new FakeTime();
+  using call = begin();
+  const { exchange, lease } = call;
+  exchange.lease = lease;
+  const body = {
+    done: false,
+    untilClose: false,
+    failed: false,
+    read: () => new Promise<undefined>(() => {}),
+    cancel: () => {},
+  };
+  const stream = relay({
+    status: 200,
+    headers: [],
+    first: latin1Bytes("data: a\n\n"),
+    events: true,
+    encoded: false,
+    chunks: new EventChunks(1000),
+    reading: undefined,
+    ignored: undefined,
+    requestSent: true,
+    body,
+  }, {
+    exchange,
+    backend: "a",
+    endpoint: ENDPOINTS[0]!,
+    keepAliveMs: 100,
+  }) as ReadableStream<Uint8Array>;
+  const reader = stream.getReader();
+  await reader.read();
+  await time.tickAsync(100);
+  assertEquals(latin1((await reader.read()).value!), ": keep-alive\n\n");
+  await reader.cancel();
+  await time.tickAsync(1000); // a comment now would throw
+  assertEquals(exchange.cutoff.cause, "client_left");
 });

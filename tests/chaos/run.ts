@@ -1,0 +1,131 @@
+import { connectionsTo } from "../support/connections_to.ts";
+import { chat, RouterProcess } from "../support/router.ts";
+import { until } from "../support/until.ts";
+import { contradictions } from "./account.ts";
+import { callAs, type Seen } from "./clients.ts";
+import { Engines } from "./engines.ts";
+import { Chance, scenarioOf } from "./scenario.ts";
+
+/** Calls that are open at the same time. */
+const CLIENTS = 96;
+/** Idle connections to engines are closed after 3 s; this many are kept for checks. */
+const KEPT = 2;
+
+/** Ids of the clients' calls. */
+const OWN = /^\d+$/;
+
+/** How the calls of a run ended, by what their clients got: `200`, `503`, `left`. */
+export type Ends = Readonly<Record<string, number>>;
+
+/**
+ * So many calls through a real router to engines that fail in all ways, by clients of whom some leave: all chosen
+ * by the seed. Throws with all that does not hold afterwards.
+ */
+export async function chaos(seed: number, { calls }: { calls: number }): Promise<Ends> {
+  const chance = new Chance(seed);
+  const scenario = scenarioOf(chance);
+  const folder = await Deno.makeTempDir();
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const file = `${folder}/backends.json`;
+  const engines = stack.use(new Engines(scenario, { chance, file }));
+  const router = stack.use(
+    await RouterProcess.start(
+      `discovery:\n  - file: { path: "${file}", removal_grace: 200ms }\n${scenario.yaml}`,
+    ),
+  );
+  try {
+    await allWell(router);
+    const before = descriptors(router.pid);
+    engines.begin();
+    const seen = await makeCalls(calls, { router, chance });
+    await engines.end();
+    const answered = seen.filter(({ stayed }) => stayed === "to_the_end").map(({ id }) => id);
+    await until("every answered call has its line", () => {
+      const told = new Set(router.log.map((line) => line["request_id"]));
+      return answered.every((id) => told.has(id));
+    });
+    await backToTheStart(router, { engines, before });
+    const byCalls = (line: { message: string }): boolean => /^call( failed)?$/.test(line.message);
+    const found = contradictions({
+      clients: seen,
+      log: router.log.filter(byCalls).filter((line) => OWN.test(String(line["request_id"]))),
+      engines: engines.calls.filter(({ headers }) => OWN.test(headers["x-request-id"] ?? "")),
+    });
+    if (found.length > 0) {
+      throw new Error(`${found.length} contradictions:\n${found.slice(0, 5).join("\n")}`);
+    }
+    const defects = router.log.filter(({ message }) => message === "internal error");
+    if (defects.length > 0) throw new Error(`internal errors: ${JSON.stringify(defects[0])}`);
+    if (router.noise !== "") throw new Error(`it said: ${router.noise.slice(0, 2000)}`);
+    return endsOf(seen);
+  } catch (error) {
+    throw new Error(`deno task chaos --seed ${seed} --calls ${calls}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function makeCalls(
+  calls: number,
+  { router, chance }: { router: RouterProcess; chance: Chance },
+): Promise<Seen[]> {
+  const seen: Seen[] = [];
+  let next = 0;
+  const client = async (): Promise<void> => {
+    while (next < calls) seen.push(await callAs(`${next++}`, { port: router.port, chance }));
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, client));
+  return seen;
+}
+
+/** Waits until all three engines are healthy, and a call of each kind works. */
+async function allWell(router: RouterProcess): Promise<void> {
+  await until("all engines are well", async () => {
+    const health = await (await router.fetch("/health")).json();
+    return health.healthy_services === "3/3";
+  });
+  await until("a call works", async () => {
+    const answer = await router.post("/v1/chat/completions", chat("sim", "hi", { max_tokens: 2 }));
+    await answer.body?.cancel();
+    return answer.status === 200;
+  });
+}
+
+async function backToTheStart(
+  router: RouterProcess,
+  { engines, before }: { engines: Engines; before: number },
+): Promise<void> {
+  await until("nothing is in flight, and nobody waits", async () => {
+    const { services, queued } = await (await router.fetch("/stats")).json();
+    const inFlight = services.some(({ in_flight }: { in_flight: number }) => in_flight > 0);
+    return !inFlight && Object.keys(queued).length === 0;
+  });
+  await until("engines are idle", () => engines.running === 0);
+  await allWell(router);
+  await until(
+    "connections to engines are closed",
+    () => engines.ports.every((port) => connectionsTo(port) <= KEPT),
+    { seen: () => engines.ports.map(connectionsTo) },
+  );
+  await until("descriptors are given back", () => descriptors(router.pid) <= before + KEPT, {
+    seen: () => `${descriptors(router.pid)} descriptors, ${before} before`,
+  });
+}
+
+function descriptors(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+function endsOf(seen: readonly Seen[]): Ends {
+  const ends: Record<string, number> = {};
+  for (const { status, complete } of seen) {
+    const end = status === undefined ? "left" : complete ? String(status) : `${status} cut`;
+    ends[end] = (ends[end] ?? 0) + 1;
+  }
+  return ends;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
