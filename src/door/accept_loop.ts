@@ -8,6 +8,8 @@ import { turnAway } from "./turn_away.ts";
 
 export interface AcceptLoopOptions extends Omit<ClientConnectionOptions, "onEnd"> {
   maxConnections: number;
+  /** Those that are told that they are one too many, at a time. */
+  maxTurnedAway: number;
   /** All connections there are, those of an earlier loop included. */
   connections: Connections;
   /** Connections that were one too many. */
@@ -83,7 +85,7 @@ export class AcceptLoop implements Acceptor {
       if (turnedAway.begins()) {
         log.warn("connections are turned away", { max_connections: maxConnections });
       }
-      void turnAway(socket);
+      void turnAway(socket, this.#options.maxTurnedAway);
       return;
     }
     try {

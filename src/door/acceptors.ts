@@ -53,7 +53,9 @@ function acceptLoops(
     onDefect: (error: unknown) => Response;
   },
 ): OpenAddress {
-  const maxConnections = affordableConnections(limits.maxConnections);
+  const { connections: maxConnections, turnedAway: maxTurnedAway } = affordableConnections(
+    limits.maxConnections,
+  );
   if (maxConnections < limits.maxConnections) {
     log.warn("fewer client connections than limits.max_connections: file descriptors are few", {
       max_connections: maxConnections,
@@ -64,6 +66,7 @@ function acceptLoops(
     ...options,
     log,
     maxConnections,
+    maxTurnedAway,
     headTimer: new SharedTimer(timeouts.headMs, now),
     keepAliveTimer: new SharedTimer(timeouts.keepAliveMs, now),
     lastBytesTimer: new SharedTimer(Math.max(timeouts.keepAliveMs, timeouts.clientStallMs), now),

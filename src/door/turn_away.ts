@@ -6,9 +6,6 @@ const RETRY_SECONDS = 1;
 /** How long a client that is turned away may take to read its answer, milliseconds. */
 const LINGER_MS = 1000;
 
-/** So many at a time get an answer; beyond that connections are closed without one. */
-const MAX_AT_ONCE = 64;
-
 const MESSAGE = "the router has as many connections as it may (limits.max_connections)";
 const BODY = JSON.stringify({
   error: MESSAGE,
@@ -26,10 +23,11 @@ let atOnce = 0;
 
 /**
  * Answers a connection that is one too many with 503, without reading what it asks, and closes it once
- * the client has read that, or soon: closing at once would reset the connection under the answer.
+ * the client has read that, or soon: closing at once would reset the connection under the answer. `most` at a time;
+ * beyond that connections are closed without one.
  */
-export async function turnAway(socket: Deno.TcpConn): Promise<void> {
-  if (atOnce >= MAX_AT_ONCE) return socket.close();
+export async function turnAway(socket: Deno.TcpConn, most: number): Promise<void> {
+  if (atOnce >= most) return socket.close();
   atOnce++;
   const timer = setTimeout(() => close(socket), LINGER_MS);
   try {

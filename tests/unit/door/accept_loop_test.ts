@@ -64,6 +64,7 @@ function bench(results: (Error | Deno.TcpConn)[], connections = new Connections(
       keepAliveTimer: timer(),
       lastBytesTimer: timer(),
       maxConnections: 2,
+      maxTurnedAway: 64,
       connections,
       turnedAway: new Burst({ quietMs: 1000, now: Date.now }),
       outOfDescriptors: new Burst({ quietMs: 1000, now: Date.now }),
