@@ -42,12 +42,12 @@ if (Deno.args[0] === "executable") {
   if (Deno.env.get("ROUTER_BIN") === undefined) {
     throw new Error("ROUTER_BIN must name the executable");
   }
-  await tests(["tests/integration", "tests/clients", "tests/chaos"]);
+  await tests(["tests/integration", "tests/clients", "tests/chaos", "tests/fuzz"]);
 } else {
   await stage("format", ["fmt", "--check", "--quiet"]);
   await stage("lint", ["lint", "--quiet"]);
   await stage("types", ["check", "--quiet", ...map, "main.ts", "src", "tests"]);
-  await tests(["tests/docs", "tests/unit", "tests/integration", "tests/clients", "tests/chaos"]);
+  await tests(["tests/docs", "tests/unit", "tests/integration", "tests/clients", "tests/chaos", "tests/fuzz"]);
   await tests(["tests/integration", `--ignore=${NOT_OF_SERVING}`], { PLAIN_SERVE: "1" });
 }
 

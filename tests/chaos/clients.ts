@@ -1,5 +1,5 @@
 import { RawClient } from "../support/raw_client.ts";
-import type { Chance } from "./scenario.ts";
+import type { Chance } from "../support/chance.ts";
 
 /** What a client saw of its call. */
 export interface Seen {

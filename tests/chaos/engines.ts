@@ -1,5 +1,6 @@
 import { type EngineKind, Sim, type SimRecord } from "../../src/sim/sim.ts";
-import type { Chance, Scenario } from "./scenario.ts";
+import type { Chance } from "../support/chance.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** How often something happens to an engine, milliseconds. */
 const EVERY_MS = 25;

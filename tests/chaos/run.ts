@@ -1,10 +1,11 @@
+import { Chance } from "../support/chance.ts";
 import { connectionsTo } from "../support/connections_to.ts";
 import { chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
 import { contradictions } from "./account.ts";
 import { callAs, type Seen } from "./clients.ts";
 import { Engines } from "./engines.ts";
-import { Chance, scenarioOf } from "./scenario.ts";
+import { scenarioOf } from "./scenario.ts";
 
 /** Calls that are open at the same time. */
 const CLIENTS = 96;
