@@ -13,7 +13,7 @@ RUN_FLAGS := $(PERMISSIONS) --unstable-no-legacy-abort --v8-flags=--no-memory-re
 CONFIG ?= config.yaml
 PORT ?= 8000
 
-.PHONY: help run test test-executable serve dev build bench bench-large lock clean
+.PHONY: help run test test-executable serve dev build bench bench-large chaos fuzz soak lock clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 24
@@ -41,6 +41,15 @@ bench: ## the router beside nginx: calls, events and what each costs (docs/perfo
 
 bench-large: ## what small calls wait while others send 30 MiB (docs/performance.md)
 	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/bench/large_bodies.ts
+
+chaos: ## random faults, by seeds: deno task chaos --seed 7
+	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/chaos/main.ts $(ARGS)
+
+fuzz: ## what nobody would send: deno task fuzz --count 100000
+	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/fuzz/main.ts $(ARGS)
+
+soak: ## five minutes of mixed calls, and what is left: deno task soak --minutes 30
+	@$(TOOLCHAIN) exec "$$DENO" run --no-check $$MAP --allow-all tests/soak/main.ts $(ARGS)
 
 lock: ## write packaging/npm-only/deno.lock anew after a version changed
 	@JSR=0; $(TOOLCHAIN) rm -f packaging/npm-only/deno.lock; "$$DENO" cache --reload --lock=packaging/npm-only/deno.lock \

@@ -47,7 +47,14 @@ if (Deno.args[0] === "executable") {
   await stage("format", ["fmt", "--check", "--quiet"]);
   await stage("lint", ["lint", "--quiet"]);
   await stage("types", ["check", "--quiet", ...map, "main.ts", "src", "tests"]);
-  await tests(["tests/docs", "tests/unit", "tests/integration", "tests/clients", "tests/chaos", "tests/fuzz"]);
+  await tests([
+    "tests/docs",
+    "tests/unit",
+    "tests/integration",
+    "tests/clients",
+    "tests/chaos",
+    "tests/fuzz",
+  ]);
   await tests(["tests/integration", `--ignore=${NOT_OF_SERVING}`], { PLAIN_SERVE: "1" });
 }
 

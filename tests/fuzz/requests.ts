@@ -47,7 +47,7 @@ const WORDS = [
 /** Inputs that are on their way at the same time. */
 const AT_ONCE = 48;
 /** How long the router may think about one that it may take for half a request, milliseconds. */
-const PATIENCE_MS = 25;
+const PATIENCE_MS = 100;
 
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3}) /;
 /** What may be said to whoever speaks nonsense, or not; never that the router failed. */
