@@ -22,25 +22,32 @@ export function servicesResponse(
     in_flight: backend.inFlight,
     max_in_flight: backend.spec.maxInFlight ?? null,
     ...observed(backend.gate),
+    drained: causeSince("its operator drains it", backend.drainedSince),
+    leaving: causeSince("no source names it any more", backend.leavingSince),
   }));
   const total = services.length;
   return jsonResponse({ services, total, registry_url: registryUrl ?? null, sources });
 }
+
+/** Why it gets no calls, and since when, UTC; null if that is no reason. */
+type Cause = { reason: string; since: string } | null;
 
 interface Shown {
   reason: string | null;
   /** Null before the first check. */
   since: string | null;
   /** What calls say against it, whatever checks say. */
-  ejected: { reason: string; since: string } | null;
+  ejected: Cause;
 }
 
 function observed({ observed: { cause, since }, ejected }: Gate): Shown {
   return {
     reason: cause || null,
     since: since === undefined ? null : utcSeconds(since),
-    ejected: ejected === undefined
-      ? null
-      : { reason: ejected.cause, since: utcSeconds(ejected.since) },
+    ejected: ejected === undefined ? null : causeSince(ejected.cause, ejected.since),
   };
+}
+
+function causeSince(reason: string, since: number | undefined): Cause {
+  return since === undefined ? null : { reason, since: utcSeconds(since) };
 }

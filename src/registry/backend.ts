@@ -83,7 +83,10 @@ export class Backend {
   #come = 1;
   #spec: BackendSpec;
   #word: Word;
-  #present: boolean;
+  /** Since when its operator drains it, milliseconds since 1970. */
+  #drainedSince: number | undefined;
+  /** Since when no source names it. */
+  #leavingSince: number | undefined;
   #models: ReadonlySet<string> | undefined;
   #cards: ReadonlyMap<string, ModelCard> = new Map();
   #seemingEngine: EngineName | undefined;
@@ -91,8 +94,8 @@ export class Backend {
   constructor(spec: BackendSpec, { createGate, wallNow = Date.now }: BackendOptions) {
     this.#spec = spec;
     this.#word = { weight: spec.weight, drain: false };
-    this.#present = !spec.leaving;
     this.#wallNow = wallNow;
+    if (spec.leaving) this.#leavingSince = wallNow();
     if (spec.models !== undefined) this.#serve(spec.models);
     this.gate = createGate(this);
   }
@@ -131,9 +134,19 @@ export class Backend {
     if (this.#come === 1) this.#ramp = undefined;
   }
 
+  /** Since when its operator drains it, milliseconds since 1970; undefined if it is not. */
+  get drainedSince(): number | undefined {
+    return this.#drainedSince;
+  }
+
+  /** Since when no source names it any more, milliseconds since 1970; undefined while one does. */
+  get leavingSince(): number | undefined {
+    return this.#leavingSince;
+  }
+
   /** Whether a source still names it. */
   get present(): boolean {
-    return this.#present;
+    return this.#leavingSince === undefined;
   }
 
   get inFlight(): number {
@@ -145,7 +158,7 @@ export class Backend {
     const before = this.#spec;
     this.#spec = spec;
     this.#word = { ...this.#word, weight: spec.weight };
-    this.#present = !spec.leaving;
+    this.#leavingSince = spec.leaving ? this.#leavingSince ?? this.#wallNow() : undefined;
     if (spec.models !== undefined) this.#serve(spec.models);
     else if (before.models !== undefined) this.#models = undefined; // its own word was never heard
     this.onChange?.();
@@ -154,12 +167,13 @@ export class Backend {
   /** Takes the operator's word. */
   tell(word: Partial<Word>): void {
     this.#word = { ...this.#word, ...word };
+    this.#drainedSince = this.#word.drain ? this.#drainedSince ?? this.#wallNow() : undefined;
     this.onChange?.();
   }
 
   /** It is named by nobody any more: what runs on it ends in its own time. */
   leave(): void {
-    this.#present = false;
+    this.#leavingSince ??= this.#wallNow();
     this.onChange?.();
   }
 
@@ -235,7 +249,7 @@ export class Backend {
 
   /** Whether it is to have calls at all, were it well and not full. */
   get wanted(): boolean {
-    return this.#present && this.#word.weight > 0 && !this.#word.drain;
+    return this.present && this.#word.weight > 0 && !this.#word.drain;
   }
 
   /** Gives back every call that has had no byte from it: it will not answer them. */

@@ -147,7 +147,7 @@ Deno.test("a call without a byte goes elsewhere as soon as its backend says that
   ]]);
 });
 
-Deno.test("calls on kept connections that their server closes at an age that is known are served all the same", async () => {
+Deno.test("promise 28: calls on kept connections that their server closes at an age that is known are served all the same", async () => {
   await using sim = Sim.start({
     models: ["m"],
     idleCloseMs: 250,

@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
-import { jsonAnswer, startEnginePeer } from "../support/engine_peer.ts";
+import { chunk, jsonAnswer, startEnginePeer, STREAM_HEAD } from "../support/engine_peer.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
 
 const MIB = 1024 * 1024;
 const CHAT = JSON.stringify(chat("peer"));
+const STREAM = JSON.stringify(chat("peer", "hi", { stream: true }));
 const PATH = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n";
 
 /** Memory that a process has, in MiB. */
@@ -89,4 +90,35 @@ Deno.test("limits.max_held: an upload that would be too much is refused before i
   assertEquals([small.status, await small.text()], [200, '{"ok":true}'], "small ones have room");
   first.close();
   await until("there is room again", async () => (await send())[0] === 200);
+});
+
+Deno.test("promise 37: a client that stalls on a stream of a gigabyte holds the engine back, and costs the router little", async () => {
+  await using stack = new AsyncDisposableStack();
+  let sent = 0;
+  const peer = stack.use(startEnginePeer(async (conn) => {
+    await conn.write(STREAM_HEAD);
+    const event = chunk(`data: ${"x".repeat(64_000)}\n\n`);
+    while (sent < 1024 * MIB && !conn.ended && await conn.write(event)) sent += event.length;
+  }));
+  const router = stack.use(
+    await RouterProcess.start(backendsYaml([`http://127.0.0.1:${peer.port}`])),
+  );
+  for (let i = 0; i < 50; i++) await (await router.fetch("/stats")).text();
+  const before = resident(router.pid);
+  const clients = await Promise.all(Array.from({ length: 8 }, async () => {
+    const client = await RawClient.connect(router.port);
+    await client.write(`${PATH}content-length: ${STREAM.length}\r\n\r\n${STREAM}`);
+    return client;
+  }));
+  let last = -1;
+  await until("the engine is held back", async () => {
+    const same = sent === last;
+    last = sent;
+    await new Promise((resolve) => setTimeout(resolve, 200)); // so long it gets nothing out
+    return same && sent > 0;
+  });
+  const grown = resident(router.pid) - before;
+  for (const client of clients) client.close();
+  assert(sent < 200 * MIB, `${sent / MIB} MiB were taken from the engine`);
+  assert(grown < 16 * clients.length, `${grown} MiB more for ${clients.length} streams`);
 });

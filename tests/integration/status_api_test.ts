@@ -45,6 +45,8 @@ Deno.test("status endpoints tell of healthy backends in the spec's fields, in bo
       max_in_flight: null,
       reason: null,
       ejected: null,
+      drained: null,
+      leaving: null,
     });
 
     const stats = await (await router.fetch(`${prefix}/stats`)).json();

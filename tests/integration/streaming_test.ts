@@ -10,7 +10,7 @@ function payloads(text: string): string[] {
   return [...text.matchAll(/^data: (.*)$/gm)].map((match) => match[1]!);
 }
 
-Deno.test("a stream's bytes reach the client as the engine sent them, and are logged with the engine's usage", async () => {
+Deno.test("promise 51: a stream's bytes reach the client as the engine sent them, and are logged with the engine's usage", async () => {
   await using sim = Sim.start({ timeToFirstTokenMs: 0 });
   await using router = await RouterProcess.start(backendsYaml([sim.url]));
   const body = chat("sim", "hi", { stream: true, stream_options: { include_usage: true } });

@@ -2,9 +2,10 @@ import { assertEquals } from "@std/assert";
 import { serviceInfo } from "../../../src/api/service_info.ts";
 import { servicesResponse } from "../../../src/api/services.ts";
 import { statsResponse } from "../../../src/api/stats.ts";
+import { Backend } from "../../../src/registry/backend.ts";
 import { Registry } from "../../../src/registry/registry.ts";
 import type { Lease } from "../../../src/registry/lease.ts";
-import { keysOf, newBackend, policyOf } from "../../contract/backends.ts";
+import { keysOf, newBackend, newSpec, policyOf, TestGate } from "../../contract/backends.ts";
 
 function registry(): Registry {
   const sick = newBackend("sick", {
@@ -79,7 +80,8 @@ Deno.test("/services tells every backend, what it serves, how it is and since wh
   const context = { sources: [], registryUrl: undefined };
   const text = await servicesResponse(registry(), context).text();
   assertEquals(text.includes("secret"), false);
-  const ours = { engine: "openai", since: "1970-01-01T00:00:00Z", ejected: null };
+  const why = { since: "1970-01-01T00:00:00Z", ejected: null, drained: null, leaving: null };
+  const ours = { engine: "openai", ...why };
   assertEquals(JSON.parse(text), {
     services: [
       { ...WELL, ...ours, in_flight: 1, max_in_flight: null, reason: null },
@@ -89,6 +91,34 @@ Deno.test("/services tells every backend, what it serves, how it is and since wh
     registry_url: null,
     sources: [],
   });
+});
+
+Deno.test("/services tells of a backend that is drained, and of one that nobody names, since when", async () => {
+  let at = Date.UTC(2026, 0, 1);
+  const options = { createGate: () => new TestGate(), wallNow: () => at };
+  const backend = new Backend(newSpec("a"), options);
+  const all = new Registry();
+  all.apply([backend]);
+  const shown = async (): Promise<unknown[]> => {
+    const context = { sources: [], registryUrl: undefined };
+    const { services: [{ healthy, drained, leaving }] } = await servicesResponse(all, context)
+      .json();
+    return [healthy, drained, leaving];
+  };
+  assertEquals(await shown(), [true, null, null]);
+  backend.tell({ drain: true });
+  at += 1000;
+  backend.tell({ drain: true }); // no news
+  backend.leave();
+  const since = (second: number): string => `2026-01-01T00:00:0${second}Z`;
+  assertEquals(await shown(), [
+    true,
+    { reason: "its operator drains it", since: since(0) },
+    { reason: "no source names it any more", since: since(1) },
+  ]);
+  backend.tell({ drain: false });
+  backend.configure(backend.spec);
+  assertEquals(await shown(), [true, null, null]);
 });
 
 Deno.test("the babysitter of an IPv6 address has its brackets", () => {

@@ -70,7 +70,7 @@ const STATUSES: [status: number, kind: CheckResult["kind"]][] = [
 ];
 
 for (const [status, kind] of STATUSES) {
-  Deno.test(`a health page that answers ${status} is ${kind}`, async () => {
+  Deno.test(`promise 26: a health page that answers ${status} is ${kind}, and nothing is followed`, async () => {
     const location = "location: /elsewhere\r\n";
     await using peer = serve({
       "/health": answer(status, "", location),
@@ -185,7 +185,7 @@ Deno.test("what a backend says of models that the configuration lists is asked f
   }
 });
 
-Deno.test("a backend that is silent is a miss after the time-out, and its connection is closed", async () => {
+Deno.test("promise 26: a backend that is silent is a miss after the time-out, and its connection is closed", async () => {
   await using peer = serve({ "/health": undefined });
   let probed: Promise<Probed>;
   {
@@ -228,7 +228,7 @@ Deno.test("a check that is stopped before it begins asks nobody", async () => {
   assertEquals([result.kind, peer.connections.length], ["miss", 0]);
 });
 
-Deno.test("a page without end is given up at 1 MiB", async () => {
+Deno.test("promise 26: a page without end is given up at 1 MiB", async () => {
   await using peer = RawPeer.start(async (conn) => {
     await conn.readRequest();
     await conn.write("HTTP/1.1 200 OK\r\n\r\n");
