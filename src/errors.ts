@@ -159,6 +159,10 @@ export const ERRORS = {
     ...unavailable,
     meaning: "Every backend of the model was full for all of `queue.timeout`; see `retry-after`.",
   }),
+  shutting_down: kind(STATUS_CODE.ServiceUnavailable, "router", {
+    ...unavailable,
+    meaning: "The router was stopped, and the answer had not ended within `shutdown.timeout`.",
+  }),
   loop_detected: kind(STATUS_CODE.ServiceUnavailable, "router", {
     ...unavailable,
     meaning: "The call came back by a backend that is, or leads to, this router.",

@@ -3,10 +3,16 @@ import { RouterError } from "../errors.ts";
 /** How soon a client may ask again, seconds. */
 const RETRY_SECONDS = 1;
 
-/** How many calls are under way: bounded, and known when the last has ended. */
+/** A call that is under way. */
+export interface OpenCall {
+  /** Ends it, as the process does. */
+  shutDown(): void;
+}
+
+/** The calls that are under way: bounded, and known when the last has ended. */
 export class OpenCalls {
   readonly #max: number;
-  #count = 0;
+  readonly #calls = new Set<OpenCall>();
   #waiting: (() => void)[] = [];
 
   constructor(max: number) {
@@ -14,16 +20,16 @@ export class OpenCalls {
   }
 
   get count(): number {
-    return this.#count;
+    return this.#calls.size;
   }
 
-  begin(): void {
-    this.#count++;
+  begin(call: OpenCall): void {
+    this.#calls.add(call);
   }
 
   /** Throws `RouterError` (`at_capacity`) if the calls begun are too many. */
   check(): void {
-    if (this.#count <= this.#max) return;
+    if (this.#calls.size <= this.#max) return;
     throw new RouterError(
       "at_capacity",
       `${this.#max} calls are under way already (limits.max_requests)`,
@@ -31,15 +37,20 @@ export class OpenCalls {
     );
   }
 
-  end(): void {
-    this.#count--;
-    if (this.#count > 0) return;
+  end(call: OpenCall): void {
+    this.#calls.delete(call);
+    if (this.#calls.size > 0) return;
     for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Ends all that are under way. */
+  shutDown(): void {
+    for (const call of [...this.#calls]) call.shutDown();
   }
 
   /** Resolves as soon as no call is under way. */
   idle(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
+    if (this.#calls.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }

@@ -76,7 +76,7 @@ export function createRoutes(options: RouteOptions): Handler {
         response = await answer(request, { house, record, path, query, head, peer });
       }
       if (record.routed) { // a relayed answer says who and what already; its exchange tells the record
-        finish(response, request, { head, cors });
+        finish(response, request, { head, cors, closing: options.draining() });
         return response;
       }
     } catch (error) {
@@ -90,7 +90,7 @@ export function createRoutes(options: RouteOptions): Handler {
       });
       record.code ??= told.code;
     }
-    finish(response, request, { head, cors });
+    finish(response, request, { head, cors, closing: options.draining() });
     response.headers.set("x-request-id", requestId);
     response.headers.set("x-infinilm-service", "infinilm-router");
     if (!record.routed) {
@@ -106,12 +106,12 @@ export function createRoutes(options: RouteOptions): Handler {
 function finish(
   response: Response,
   request: Request,
-  { head, cors }: { head: RequestHead; cors: Config["cors"] },
+  { head, cors, closing }: { head: RequestHead; cors: Config["cors"]; closing: boolean },
 ): void {
   if (cors.origins.length > 0) share(response.headers, request, cors);
   // Beside a transfer-encoding Deno hides a content-length, by which something in front may have seen the end
   // of this request elsewhere: what follows is read by nobody (RFC 9112, section 6.1).
-  if (head.transferEncoding !== undefined) response.headers.set("connection", "close");
+  if (head.transferEncoding !== undefined || closing) response.headers.set("connection", "close");
 }
 
 function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, Route> {

@@ -105,8 +105,16 @@ export function startRouter(config: Config, { registry, log }: RouterOptions): R
     // A registry that has lost its port says so in the log; calls go on.
     lost: listener.lost.then(() => stopAll(sources.registries)),
     async drain(): Promise<void> {
+      const { graceMs, timeoutMs } = config.shutdown;
       draining = true;
+      if (graceMs > 0) await new Promise((resolve) => setTimeout(resolve, graceMs));
+      const limit = setTimeout(() => {
+        const { count } = house.openCalls;
+        if (count > 0) log.warn("calls are cut: shutdown.timeout", { calls: count });
+        house.openCalls.shutDown();
+      }, timeoutMs);
       await endOf(listener.shutdown(), house.openCalls);
+      clearTimeout(limit);
       listener.cut();
       house.requestTimer.stop();
       merge.stop();

@@ -23,7 +23,8 @@ export const SERVE: Verb = {
     "infinilm-router --router-port 8000 --registry-url http://10.0.0.1:18000",
   ],
   notes:
-    `SIGTERM and SIGINT: no new connections, running answers end, exit 0. A second one exits at once.
+    `SIGTERM and SIGINT: no new connections after shutdown.grace, running answers end within shutdown.timeout,
+exit 0. A second one exits at once.
 SIGHUP: one line in the log, and nothing else.
 
 With a flag of InfiniLM-SVC's router no configuration file is read: the flags are the configuration, with

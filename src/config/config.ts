@@ -79,6 +79,7 @@ export interface Config {
     /** `share` from 0 to 1. */
     breaker: { failures: number; share: number; baseMs: number; maxMs: number };
   };
+  shutdown: { graceMs: number; timeoutMs: number };
   queue: { size: number; timeoutMs: number };
   /** `keepAliveMs: null`: silence stays silence. */
   stream: { keepAliveMs: number | null };

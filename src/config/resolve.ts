@@ -40,6 +40,7 @@ export function resolve(read: ReadConfig): Config {
     },
     stream: { keepAliveMs: read.stream.keep_alive },
     queue: { size: queue.size, timeoutMs: queue.timeout },
+    shutdown: { graceMs: read.shutdown.grace, timeoutMs: read.shutdown.timeout },
     timeouts: {
       headMs: timeouts.head,
       keepAliveMs: timeouts.keep_alive,

@@ -208,6 +208,17 @@ export const configSchema = z.strictObject({
   }, MAPPING).superRefine(refuseLongChecks, ALWAYS).prefault({})
     .register(keyDocs, { meaning: "how backends are checked" }),
 
+  shutdown: z.strictObject({
+    grace: key(duration("0s", "1h"), {
+      default: "0s",
+      meaning: "how long new connections are still served after SIGTERM, while /readyz says 503",
+    }),
+    timeout: key(duration("0s", "24h"), {
+      default: "5m",
+      meaning: "how long what runs may go on then",
+    }),
+  }, MAPPING).prefault({}).register(keyDocs, { meaning: "how the router stops" }),
+
   timeouts: z.strictObject({
     head: key(duration("100ms", "1h"), {
       default: "15s",

@@ -145,6 +145,15 @@ export function inOurWords(
   });
 }
 
+/** How soon another router, or the next process, may be asked, seconds. */
+const NEXT_SECONDS = 1;
+
+/** Why a call got no answer, or not all of it. */
+export function shuttingDown(options: { cause?: unknown } = {}): RouterError {
+  const message = "the router was stopped before the answer had ended (shutdown.timeout)";
+  return new RouterError("shutting_down", message, { ...options, retryAfter: NEXT_SECONDS });
+}
+
 /** What is told of a backend that exceeded a limit. */
 const LIMITS = {
   request: { code: "upstream_timeout", what: "gave no whole answer in time" },
@@ -170,6 +179,8 @@ export function judgeFailure(
         outcome: { kind: "client_left", phase },
         error: new RouterError("client_closed", "the client left", cause),
       };
+    case "shutdown":
+      return { ...stop, outcome: { kind: "router_failed" }, error: shuttingDown(cause) };
     case "request":
     case "idle":
     case "total": {

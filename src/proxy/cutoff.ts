@@ -1,13 +1,15 @@
 import type { Outcome, Phase } from "../outcome.ts";
 import type { Stop } from "../upstream/stop.ts";
 
-/** Why a call was ended by us: the client left, stopped reading, a limit of ours ran out. */
+/** Why a call was ended by us: the client left, stopped reading, a limit of ours ran out, we stop. */
 export type CutoffCause =
   | "client_left"
   | "client_stalled"
   | "request"
   | "idle"
   | "total"
+  /** The process ends (`shutdown.timeout`). */
+  | "shutdown"
   /** An error has already been answered. */
   | "abandoned";
 
@@ -18,6 +20,7 @@ export function isClients(cause: CutoffCause | undefined): boolean {
 
 /** How a call ended that was cut outside of an exchange with a backend, or because of its client. */
 export function cutOutcome({ cause }: Cutoff, phase: Phase): Outcome {
+  if (cause === "shutdown") return { kind: "router_failed" };
   return { kind: isClients(cause) ? "client_left" : "timed_out", phase };
 }
 

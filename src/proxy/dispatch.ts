@@ -9,7 +9,7 @@ import type { Answer, Happened } from "./answer.ts";
 import { attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
 import { callerOf } from "./caller.ts";
-import { classify, type Verdict } from "./classify.ts";
+import { classify, shuttingDown, type Verdict } from "./classify.ts";
 import { type Cutoff, type CutoffCause, cutOutcome } from "./cutoff.ts";
 import { Fitness } from "./fitness.ts";
 import type { House } from "./house.ts";
@@ -250,6 +250,7 @@ function struckOut(
 /** Why a call was ended from outside: in an attempt, or between two, when no backend is to blame. */
 function cutError(cause: CutoffCause, last: Candidate | undefined): RouterError {
   if (last?.next === "stop" && last.told instanceof RouterError) return last.told;
+  if (cause === "shutdown") return shuttingDown();
   return cause === "client_left"
     ? new RouterError("client_closed", "the client left before its answer")
     : new RouterError("upstream_timeout", `no backend answered in time (timeouts.${cause})`);

@@ -1,3 +1,4 @@
+import type { OpenCall } from "../admission/open_calls.ts";
 import type { ErrorCode, RouterError } from "../errors.ts";
 import type { Outcome } from "../outcome.ts";
 import type { RequestRecord } from "../observe/request_record.ts";
@@ -20,7 +21,7 @@ const UNTRIED: ReadonlyMap<ErrorCode, Outcome> = new Map([
  * What one call holds open from its arrival until its end, and must give back exactly once: the
  * watch on the client, the deadlines, the bytes of its body, the lease and the record.
  */
-export class Exchange {
+export class Exchange implements OpenCall {
   readonly cutoff = new Cutoff();
   readonly deadlines: Deadlines;
   readonly record: RequestRecord;
@@ -39,7 +40,7 @@ export class Exchange {
     this.#house = house;
     this.#startedAt = house.now();
     this.hold = new Hold(house.heldBytes);
-    house.openCalls.begin();
+    house.openCalls.begin(this);
     this.deadlines = new Deadlines(this.cutoff, {
       timeouts: house.config.timeouts,
       requestTimer: house.requestTimer,
@@ -53,6 +54,11 @@ export class Exchange {
   /** Seconds from the call's arrival until then, on the house's clock. */
   elapsed(at: number): number {
     return (at - this.#startedAt) / 1000;
+  }
+
+  /** Ends the call, whatever it is at: a stream with an error event and a cut. */
+  shutDown(): void {
+    this.cutoff.cut("shutdown");
   }
 
   /** A monotonic clock, milliseconds. */
@@ -107,7 +113,7 @@ export class Exchange {
     }
     if (code !== undefined) record.code = code;
     record.duration = this.elapsed(at);
-    this.#house.openCalls.end();
+    this.#house.openCalls.end(this);
     for (const sink of this.#house.sinks) sink(record);
   }
 }

@@ -1,5 +1,6 @@
 import { RouterError } from "../errors.ts";
 import { bodyReader } from "./body_reader.ts";
+import { shuttingDown } from "./classify.ts";
 import type { Cutoff } from "./cutoff.ts";
 import type { Hold } from "../admission/held_bytes.ts";
 
@@ -112,6 +113,7 @@ export function throwIfCut(cutoff: Cutoff): void {
 }
 
 function cutError({ cause }: Cutoff): RouterError {
+  if (cause === "shutdown") return shuttingDown();
   return cause === "client_left"
     ? new RouterError("client_closed", "the client left while its request was read")
     : new RouterError(

@@ -37,6 +37,65 @@ Deno.test("SIGTERM loses no upload that is under way", async () => {
   assertEquals((await router.status).code, 0);
 });
 
+Deno.test("promise 54: within shutdown.grace /readyz says 503 at once, and who still comes is served and told to close", async () => {
+  await using sim = Sim.start({ timeToFirstTokenMs: 0, tokensPerSecond: 0 });
+  await using router = await RouterProcess.start(
+    `${backendsYaml([sim.url])}shutdown: { grace: 1s }\n`,
+  );
+  using kept = await RawClient.connect(router.port);
+  await kept.post("/v1/chat/completions", chat("sim"));
+  assertEquals((await kept.answer()).headers.get("connection"), null);
+  router.signal("SIGTERM");
+  await router.logged((line) => line.message === "draining");
+  using probe = await RawClient.connect(router.port);
+  await probe.write("GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n");
+  assertEquals((await probe.answer()).status, 503);
+  for (const client of [kept, await RawClient.connect(router.port)]) {
+    using _ = client;
+    await client.post("/v1/chat/completions", chat("sim", "hi", { stream: true }));
+    const { status, headers, complete } = await client.answer();
+    assertEquals([status, headers.get("connection"), complete], [200, "close", true]);
+  }
+  assertEquals((await router.status).code, 0);
+});
+
+Deno.test("promise 54: what shutdown.timeout leaves of a stream is told and cut, a call without an answer gets 503, and the end is 0", async () => {
+  await using silent = Sim.start({ fault: "stall_mid_stream", timeToFirstTokenMs: 0 });
+  await using never = Sim.start({ models: ["never"], fault: "stall_before_head" });
+  await using router = await RouterProcess.start(
+    `${backendsYaml([silent.url, never.url])}shutdown: { timeout: 300ms }\n`,
+  );
+  using stream = await RawClient.connect(router.port);
+  await stream.post("/v1/chat/completions", chat("sim", "hi", { stream: true }));
+  await stream.until('"content":');
+  using waiting = await RawClient.connect(router.port);
+  await waiting.post("/v1/chat/completions", chat("never"));
+  await until("an engine has the other", () => never.running === 1);
+  using upload = await RawClient.connect(router.port);
+  await upload.write(
+    "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 900000\r\n\r\n{",
+  );
+  await (await router.fetch("/livez")).body?.cancel();
+  router.signal("SIGTERM");
+  const told = await stream.until('"code":"shutting_down"');
+  assertStringIncludes(told, 'data: {"error":');
+  assertEquals((await stream.rest()).includes("\r\n0\r\n"), false, "and cut");
+  const { status, headers, body } = await waiting.answer();
+  assertEquals([status, JSON.parse(body).code], [503, "shutting_down"]);
+  assertEquals(headers.get("retry-after"), "1");
+  assertStringIncludes(await upload.until('"code":"shutting_down"'), "503");
+  assertEquals((await router.status).code, 0);
+  const { calls } = await router.logged(({ message }) =>
+    message === "calls are cut: shutdown.timeout"
+  );
+  assertEquals(calls, 3);
+  const stats = router.log.filter(({ message }) => message === "call failed");
+  assertEquals(
+    new Set(stats.map((line) => line["outcome"])),
+    new Set(["router_failed", undefined]),
+  );
+});
+
 for (const [signal, code] of [["SIGTERM", 143], ["SIGINT", 130]] as const) {
   Deno.test(`a second signal, ${signal}, ends the router at once with ${code}`, async () => {
     await using sim = Sim.start({ fault: "stall_mid_stream", timeToFirstTokenMs: 0 });

@@ -62,6 +62,7 @@ Deno.test("config fills in every default around the smallest file", () => {
       totalMs: null,
       clientStallMs: 120_000,
     },
+    shutdown: { graceMs: 0, timeoutMs: 300_000 },
     stream: { keepAliveMs: null },
     queue: { size: 128, timeoutMs: 30_000 },
     retry: {
@@ -97,6 +98,7 @@ routing: { policy: p2c }
 health: { interval: 1s, timeout: 1s, path: "/ping?x=1", unhealthy_after: 2, healthy_after: 2 }
 timeouts: { head: 1s, keep_alive: 2s, connect: 1ms, request: 1h, idle: 1.5s, total: 24h, client_stall: 3s }
 stream: { keep_alive: 15s }
+shutdown: { grace: 1s, timeout: 2m }
 retry: { attempts: 1 }
 limits: { max_body: 1GiB, max_event: 64MiB, max_held: 2GiB, max_requests: 7, max_connections: 8 }
 requests: { validate: false }
@@ -120,6 +122,7 @@ log: { level: debug, format: json }
     clientStallMs: 3000,
   });
   assertEquals(config.stream, { keepAliveMs: 15_000 });
+  assertEquals(config.shutdown, { graceMs: 1000, timeoutMs: 120_000 });
   assertEquals(config.limits, {
     maxBody: 1_073_741_824,
     maxEvent: 67_108_864,
