@@ -5,12 +5,17 @@ const RETRY_SECONDS = 2;
 
 /** The sum of what all request bodies occupy, being read or waiting for their answer, and its bound. */
 export class HeldBytes {
-  readonly #max: number;
+  #max: number;
   #held = 0;
   #unseen = 0;
 
   /** `max` in bytes. */
   constructor(max: number) {
+    this.#max = max;
+  }
+
+  /** Takes another bound, in bytes. */
+  configure(max: number): void {
     this.#max = max;
   }
 

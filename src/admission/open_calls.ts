@@ -11,7 +11,7 @@ export interface OpenCall {
 
 /** The calls that are under way: bounded, and known when the last has ended. */
 export class OpenCalls {
-  readonly #max: number;
+  #max: number;
   readonly #calls = new Set<OpenCall>();
   #waiting: (() => void)[] = [];
 
@@ -21,6 +21,11 @@ export class OpenCalls {
 
   get count(): number {
     return this.#calls.size;
+  }
+
+  /** Takes another bound; calls that are under way go on. */
+  configure(max: number): void {
+    this.#max = max;
   }
 
   begin(call: OpenCall): void {

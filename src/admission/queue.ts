@@ -4,12 +4,15 @@ import type { Lease } from "../registry/lease.ts";
 import type { Registry, Shortage } from "../registry/registry.ts";
 import { Line, type Ticket } from "./line.ts";
 
-export interface QueueOptions {
-  registry: Pick<Registry, "onChange" | "hasRoom">;
+export interface QueueSettings {
   /** Calls that may wait for each model. 0: none does. */
   size: number;
   /** How long each may, milliseconds. */
   timeoutMs: number;
+}
+
+export interface QueueOptions extends QueueSettings {
+  registry: Pick<Registry, "onChange" | "hasRoom">;
   /** A monotonic clock, milliseconds. */
   now: () => number;
 }
@@ -50,7 +53,12 @@ export class Queue {
   readonly #models = new Map<string, ModelQueue>();
 
   constructor(options: QueueOptions) {
-    this.#options = options;
+    this.#options = { ...options };
+  }
+
+  /** Takes other settings for those who come from now on. */
+  configure({ size, timeoutMs }: QueueSettings): void {
+    Object.assign(this.#options, { size, timeoutMs });
   }
 
   /** How many calls wait, by model. */
@@ -71,10 +79,7 @@ export class Queue {
       if (found !== "full" || (size === 0 && !applicant.returning)) return found;
     }
     if (queue === undefined) {
-      queue = new ModelQueue(model, {
-        ...this.#options,
-        onEmpty: () => this.#models.delete(model),
-      });
+      queue = new ModelQueue(model, this.#options, () => this.#models.delete(model));
       this.#models.set(model, queue);
     }
     return queue.enter(applicant);
@@ -84,15 +89,18 @@ export class Queue {
 /** Who waits for one model. It lives for as long as somebody does. */
 class ModelQueue {
   readonly #model: string;
-  readonly #options: QueueOptions & { onEmpty: () => void };
+  /** The queue's own, which may change. */
+  readonly #options: QueueOptions;
+  readonly #onEmpty: () => void;
   readonly #line = new Line();
   readonly #stopListening: () => void;
   readonly #placed: RecentCount;
   readonly #since: number;
 
-  constructor(model: string, options: QueueOptions & { onEmpty: () => void }) {
+  constructor(model: string, options: QueueOptions, onEmpty: () => void) {
     this.#model = model;
     this.#options = options;
+    this.#onEmpty = onEmpty;
     this.#since = options.now();
     this.#placed = new RecentCount(RATE_SECONDS, options.now);
     this.#stopListening = options.registry.onChange(model, () => this.#serve());
@@ -133,7 +141,7 @@ class ModelQueue {
     if (stop.stopped) onStop();
     else {
       stop.on(onStop);
-      timer = setTimeout(() => refuse(this.#timedOut()), timeoutMs);
+      timer = setTimeout(() => refuse(this.#timedOut(timeoutMs)), timeoutMs);
       // Those before it may be waiting for other backends than there is room at.
       if (this.#options.registry.hasRoom(this.#model)) this.#serve();
       if (this.#line.length > size && !ticket.returning) refuse(this.#full());
@@ -155,7 +163,7 @@ class ModelQueue {
 
   #end(): void {
     this.#stopListening();
-    this.#options.onEmpty();
+    this.#onEmpty();
   }
 
   #full(): RouterError {
@@ -166,15 +174,13 @@ class ModelQueue {
     );
   }
 
-  #timedOut(): RouterError {
+  #timedOut(timeoutMs: number): RouterError {
     return new RouterError(
       "queue_timeout",
-      `every backend of model '${this.#model}' was full for ${
-        this.#options.timeoutMs / 1000
-      } s (queue.timeout)`,
+      `every backend of model '${this.#model}' was full for ${timeoutMs / 1000} s (queue.timeout)`,
       {
         retryAfter: this.#retryAfter(),
-        headers: { "x-infinilm-queued-ms": String(this.#options.timeoutMs) },
+        headers: { "x-infinilm-queued-ms": String(timeoutMs) },
       },
     );
   }

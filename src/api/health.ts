@@ -7,12 +7,14 @@ export interface HealthContext {
   /** Wall clock, milliseconds since 1970. */
   wallNow: number;
   registryUrl: string | undefined;
+  /** Why the configuration in force is not the one last asked for. */
+  stale?: string | undefined;
 }
 
 /** `GET /health`: how the router and its backends are; 503 when no backend is healthy. */
 export function healthResponse(
   registry: Registry,
-  { wallNow, registryUrl }: HealthContext,
+  { wallNow, registryUrl, stale }: HealthContext,
 ): Response {
   const total = registry.backends.length;
   const healthy = registry.backends.filter((backend) => backend.healthy).length;
@@ -24,6 +26,8 @@ export function healthResponse(
     registry_url: registryUrl ?? null,
     message: healthy === 0 ? "No healthy services available" : null, // as InfiniLM-SVC's router
     timestamp: utcSeconds(wallNow),
+    config: stale === undefined ? "current" : "stale",
+    config_error: stale ?? null,
   }, healthy === 0 ? 503 : 200);
 }
 

@@ -23,6 +23,8 @@ export interface RouteOptions {
   draining: () => boolean;
   /** Who says which backends there are. */
   sources: () => readonly SourceState[];
+  /** Why the configuration in force is not the one last asked for; undefined if it is. */
+  stale?: () => string | undefined;
   /** Wall clock, milliseconds since 1970. */
   wallNow: () => number;
   /** Makes an id for a request that brings none. */
@@ -114,7 +116,9 @@ function finish(
   if (head.transferEncoding !== undefined || closing) response.headers.set("connection", "close");
 }
 
-function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, Route> {
+function routeTable(
+  { draining, sources, stale = () => undefined, wallNow }: RouteOptions,
+): Map<string, Route> {
   const routes = new Map<string, Route>();
   const add = (path: string, route: Route): void => {
     routes.set(path, route).set(`/v1${path}`, route);
@@ -125,7 +129,11 @@ function routeTable({ draining, sources, wallNow }: RouteOptions): Map<string, R
   status("/livez", livezResponse);
   status("/readyz", (_request, { house }) => readyzResponse(house.registry, draining()));
   const health: Route["answer"] = (_request, { house: { registry, config } }) =>
-    healthResponse(registry, { wallNow: wallNow(), registryUrl: registryUrlIn(config) });
+    healthResponse(registry, {
+      wallNow: wallNow(),
+      registryUrl: registryUrlIn(config),
+      stale: stale(),
+    });
   status("/health", health);
   status("/status", health); // as with InfiniLM-SVC's router
   status(

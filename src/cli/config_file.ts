@@ -44,13 +44,31 @@ export function readConfig(args: ParsedArgs): Config {
       EXIT.usage,
     );
   }
-  const path = (values["config"] as string | undefined) ?? positionals[0] ?? "config.yaml";
+  const path = pathIn(args);
   const overrides = overridesOf(args);
   return inPlainWords(() =>
     path === "-"
-      ? parseConfig(readStdin(), "standard input", { overrides })
+      ? parseConfig(standardInput(), "standard input", { overrides })
       : loadConfig(path, { overrides })
   );
+}
+
+let input: string | undefined;
+
+/** It can be read once; whoever reads it again gets the same. */
+function standardInput(): string {
+  return input ??= readStdin();
+}
+
+function pathIn({ values, positionals }: ParsedArgs): string {
+  return (values["config"] as string | undefined) ?? positionals[0] ?? "config.yaml";
+}
+
+/** The file that `readServed` reads; undefined if it is standard input, or flags stand for one. */
+export function configPath(args: ParsedArgs): string | undefined {
+  if (svcFlagsIn(args).length > 0) return undefined;
+  const path = pathIn(args);
+  return path === "-" ? undefined : path;
 }
 
 /**

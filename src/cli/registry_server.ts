@@ -140,7 +140,7 @@ function listenAt(
   { handler, log, now }: { handler: Handler; log: Log; now: () => number },
 ): Listener {
   const config = { limits: LIMITS, timeouts: TIMEOUTS } as const;
-  const open = createAcceptors({ config, handler, log, now });
+  const { open } = createAcceptors({ config, handler, log, now });
   try {
     return new Listener({ listen: { host, port, giveUpMs: GIVE_UP_MS }, open, log, now });
   } catch (error) {

@@ -4,6 +4,7 @@ import { CONFIG_FLAGS, readServed } from "./config_file.ts";
 import { EXIT } from "./exit.ts";
 import { LastResort } from "./last_resort.ts";
 import { processLog } from "./process_log.ts";
+import { Reloader } from "./reloader.ts";
 import { startRouter } from "./router.ts";
 import { signalLoop } from "./signals.ts";
 import type { SvcConfig } from "./svc_config.ts";
@@ -25,7 +26,7 @@ export const SERVE: Verb = {
   notes:
     `SIGTERM and SIGINT: no new connections after shutdown.grace, running answers end within shutdown.timeout,
 exit 0. A second one exits at once.
-SIGHUP: one line in the log, and nothing else.
+SIGHUP: the configuration is read again; one that is wrong leaves the other in force, and /health says so.
 
 With a flag of InfiniLM-SVC's router no configuration file is read: the flags are the configuration, with
 PROXY_TIMEOUT_SECONDS and CACHE_TYPE_ROUTING_THRESHOLD of the environment. infinilm-router migrate prints it.`,
@@ -37,12 +38,15 @@ PROXY_TIMEOUT_SECONDS and CACHE_TYPE_ROUTING_THRESHOLD of the environment. infin
     const lastResort = new LastResort({ log, now: () => performance.now() });
     lastResort.listen(globalThis);
     const router = startRouter(config, { registry, log });
+    const reloader = new Reloader(args, { router, log });
+    reloader.watch(config);
     const stopped = signalLoop({
       async drain(signal): Promise<void> {
+        reloader.stop();
         log.info("draining", { signal });
         await router.drain();
       },
-      reload: () => log.info("SIGHUP ignored: the configuration is read at the start only"),
+      reload: () => reloader.reload(),
     });
     const exitCode = await Promise.race([
       stopped.then(() => EXIT.ok),

@@ -64,6 +64,8 @@ export interface Config {
   /** At least one, or at least one source in `discovery`. */
   backends: BackendConfig[];
   discovery: SourceConfig[];
+  /** Whether a change of the file is taken at once. */
+  watchConfig: boolean;
   /** Where what was learned survives a restart; `undefined`: nowhere. */
   stateFile: string | undefined;
   /** `sizeThreshold` in bytes; null: it plays no part. */

@@ -39,6 +39,7 @@ export function resolve(read: ReadConfig): Config {
       },
     },
     stream: { keepAliveMs: read.stream.keep_alive },
+    watchConfig: read.watch_config,
     queue: { size: queue.size, timeoutMs: queue.timeout },
     shutdown: { graceMs: read.shutdown.grace, timeoutMs: read.shutdown.timeout },
     timeouts: {

@@ -142,6 +142,10 @@ export const configSchema = z.strictObject({
 
   discovery,
 
+  watch_config: key(trueOrFalse(), {
+    default: false,
+    meaning: "whether this file is read again when it changes, as SIGHUP has it read",
+  }),
   state_file: optionalKey(text(/^[^\0]+$/, "the path of a file"), {
     default: "none",
     meaning: "where what has registered here survives a restart",

@@ -21,6 +21,8 @@ export interface MergeOptions {
 
 interface Watched {
   readonly source: Source;
+  /** Ends the watching. */
+  stop: () => void;
   specs: readonly BackendSpec[];
   trouble: string | undefined;
   /** Those that it names no more, and until when they are kept. */
@@ -34,8 +36,7 @@ interface Watched {
  */
 export class Merge {
   readonly #options: MergeOptions;
-  readonly #watched: Watched[];
-  readonly #stops: (() => void)[] = [];
+  #watched: readonly Watched[];
   /** By address, what each is called. */
   #names: ReadonlyMap<string, string> = new Map();
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,29 +44,43 @@ export class Merge {
 
   constructor(sources: readonly Source[], options: MergeOptions) {
     this.#options = options;
-    this.#watched = sources.map((source) => ({
-      source,
-      specs: [],
-      trouble: undefined,
-      leaving: new Map(),
-    }));
+    this.#watched = sources.map(unwatched);
   }
 
   /** Begins to tell: at once what is known at once. */
   start(): void {
-    for (const watched of this.#watched) {
-      this.#stops.push(watched.source.watch({
-        onSpecs: (specs) => this.#take(watched, specs),
-        onTrouble: (reason) => this.#trouble(watched, reason),
-      }));
-    }
+    for (const watched of this.#watched) this.#watch(watched);
+    this.#started = true;
+    this.#tell();
+  }
+
+  /**
+   * Joins these sources from now on. Those that were there already go on; one of the same name begins with what
+   * the other has said; what any others named is gone.
+   */
+  replace(sources: readonly Source[]): void {
+    const before = this.#watched;
+    this.#watched = sources.map((source) =>
+      before.find((watched) => watched.source === source) ??
+        { ...unwatched(source), ...saidBy(before.find((one) => one.source.name === source.name)) }
+    );
+    this.#started = false; // until all have told what is known at once
+    for (const watched of this.#watched) if (!before.includes(watched)) this.#watch(watched);
+    for (const watched of before) if (!this.#watched.includes(watched)) watched.stop();
     this.#started = true;
     this.#tell();
   }
 
   stop(): void {
-    for (const stop of this.#stops.splice(0)) stop();
+    for (const { stop } of this.#watched) stop();
     clearTimeout(this.#timer);
+  }
+
+  #watch(watched: Watched): void {
+    watched.stop = watched.source.watch({
+      onSpecs: (specs) => this.#take(watched, specs),
+      onTrouble: (reason) => this.#trouble(watched, reason),
+    });
   }
 
   get sources(): readonly SourceState[] {
@@ -142,6 +157,14 @@ export class Merge {
     this.#names = names;
     return [...byAddress.values()];
   }
+}
+
+function saidBy(watched: Watched | undefined): Partial<Watched> {
+  return watched === undefined ? {} : { specs: watched.specs, leaving: new Map(watched.leaving) };
+}
+
+function unwatched(source: Source): Watched {
+  return { source, stop: () => {}, specs: [], trouble: undefined, leaving: new Map() };
 }
 
 function addressOf({ host, port, basePath }: BackendSpec): string {

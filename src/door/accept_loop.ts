@@ -6,7 +6,7 @@ import { ClientConnection, type ClientConnectionOptions } from "./client_connect
 import type { Connections } from "./connections.ts";
 import { turnAway } from "./turn_away.ts";
 
-export interface AcceptLoopOptions extends Omit<ClientConnectionOptions, "onEnd"> {
+export interface AcceptLoopOptions extends ClientConnectionOptions {
   maxConnections: number;
   /** Those that are told that they are one too many, at a time. */
   maxTurnedAway: number;
@@ -90,10 +90,7 @@ export class AcceptLoop implements Acceptor {
     }
     try {
       connections.add(
-        new ClientConnection(socket, {
-          ...this.#options,
-          onEnd: (connection) => connections.delete(connection),
-        }),
+        new ClientConnection(socket, this.#options, (connection) => connections.delete(connection)),
       );
     } catch (error) {
       log.debug("a connection ended as it was accepted", { reason: String(error) });

@@ -13,8 +13,6 @@ export interface ClientConnectionOptions {
   lastBytesTimer: SharedTimer;
   /** What the handler throws is a defect of ours: this logs it and makes an answer. */
   onDefect: (error: unknown) => Response;
-  /** Called once, when the connection has ended. */
-  onEnd: (connection: ClientConnection) => void;
 }
 
 /**
@@ -24,7 +22,9 @@ export interface ClientConnectionOptions {
  */
 export class ClientConnection implements Peer {
   readonly address: string;
+  /** All connections have the same, and its timers may become others. */
   readonly #options: ClientConnectionOptions;
+  readonly #onEnd: (connection: ClientConnection) => void;
   readonly #http: HttpOnConnection;
   #abort: (() => void) | undefined;
   /** Requests whose answers have not ended; more than one only with HTTP/2. */
@@ -34,8 +34,14 @@ export class ClientConnection implements Peer {
   #draining = false;
   #ended = false;
 
-  constructor(socket: Deno.TcpConn, options: ClientConnectionOptions) {
+  /** `onEnd` is called once, when the connection has ended. */
+  constructor(
+    socket: Deno.TcpConn,
+    options: ClientConnectionOptions,
+    onEnd: (connection: ClientConnection) => void,
+  ) {
     this.#options = options;
+    this.#onEnd = onEnd;
     // An IPv4 client of a socket that listens on `::` is one of IPv4 to everybody else.
     this.address = socket.remoteAddr.hostname.replace(/^::ffff:(?=[\d.]+$)/i, "");
     // Else a second small write waits up to 40 ms for the client to acknowledge the first.
@@ -110,6 +116,6 @@ export class ClientConnection implements Peer {
     this.#ended = true;
     this.#endLimit();
     for (const listener of this.#leaving.splice(0)) listener();
-    this.#options.onEnd(this);
+    this.#onEnd(this);
   }
 }

@@ -13,11 +13,12 @@ export interface Affordable {
 
 /**
  * How many client connections the limit on file descriptors allows, at most `wanted`: each may need one towards a
- * backend as well, and those that are one too many must not take it. Found by opening files until it fails, as Deno
- * tells no limit.
+ * backend as well, and those that are one too many must not take it. `open` is how many there are already. Found by
+ * opening files until it fails, as Deno tells no limit.
  */
-export function affordableConnections(wanted: number): Affordable {
-  const free = freeDescriptors(wanted * 2 + MOST_TURNED_AWAY + OTHERS);
+export function affordableConnections(wanted: number, open = 0): Affordable {
+  const more = Math.max(0, wanted - open);
+  const free = freeDescriptors(more * 2 + MOST_TURNED_AWAY + OTHERS) + open * 2;
   if (free === 0) return { connections: wanted, turnedAway: MOST_TURNED_AWAY }; // nothing is known
   const turnedAway = Math.max(1, Math.min(MOST_TURNED_AWAY, Math.floor((free - OTHERS) / 4)));
   const connections = Math.max(1, Math.floor((free - OTHERS - turnedAway) / 2));

@@ -21,7 +21,13 @@ export class Fleet {
 
   constructor(registry: Registry, options: UnitOptions) {
     this.#registry = registry;
-    this.#options = options;
+    this.#options = { ...options, health: { ...options.health } };
+  }
+
+  /** Checks and judges as these settings say from now on; what is known of backends stays. */
+  configure(health: UnitOptions["health"]): void {
+    Object.assign(this.#options.health, health); // which all units read
+    for (const unit of this.#units.values()) unit.settingsChanged();
   }
 
   /**

@@ -17,7 +17,8 @@ const LOOK_MS = 1000;
 const STARTING_MS = 10 * 60_000;
 
 export interface UnitOptions {
-  health: {
+  /** Read anew each time, as it may change. */
+  readonly health: {
     readonly path: string;
     readonly intervalMs: number;
     readonly timeoutMs: number;
@@ -41,18 +42,22 @@ export class BackendUnit {
   readonly backend: Backend;
   readonly client: UpstreamClient;
   readonly #prober: Prober;
-  readonly #look: () => void;
-  readonly #lookMs: number;
+  readonly #health: UnitOptions["health"];
+  readonly #watch: StallWatch;
   #looks: ReturnType<typeof setInterval> | undefined;
 
   constructor(spec: BackendSpec, { health, log, now, wallNow, random }: UnitOptions) {
-    const { path, timeoutMs, intervalMs } = health;
     const createdAt = wallNow();
     /** Whether it has been well, and is not any more. */
     let fallen = false;
     const client = new UpstreamClient(spec);
     const gate = new HealthGate({
-      ...health,
+      get unhealthyAfter(): number {
+        return health.unhealthyAfter;
+      },
+      get healthyAfter(): number {
+        return health.healthyAfter;
+      },
       wallNow,
       recheck: () => prober.checkNow(),
       onChange: (observed, facts) => {
@@ -67,7 +72,18 @@ export class BackendUnit {
       },
     });
     const breaker = new Breaker(gate, {
-      ...health.breaker,
+      get failures(): number {
+        return health.breaker.failures;
+      },
+      get share(): number {
+        return health.breaker.share;
+      },
+      get baseMs(): number {
+        return health.breaker.baseMs;
+      },
+      get maxMs(): number {
+        return health.breaker.maxMs;
+      },
       now,
       wallNow,
       random,
@@ -83,13 +99,17 @@ export class BackendUnit {
     });
     const backend = new Backend(spec, { createGate: () => breaker, wallNow });
     const watch = new StallWatch(backend, {
-      stallAfterMs: health.stallAfterMs,
+      get stallAfterMs(): number {
+        return health.stallAfterMs;
+      },
       now,
       onSuspect: (cause) => gate.doubt(cause),
     });
     const prober = new Prober({
       gate,
-      intervalMs,
+      get intervalMs(): number {
+        return health.intervalMs;
+      },
       random,
       settled: () =>
         gate.observed.healthy && backend.models !== undefined && !backend.engineUnknown,
@@ -97,8 +117,8 @@ export class BackendUnit {
         check(backend, {
           watch,
           client,
-          path,
-          timeoutMs,
+          path: health.path,
+          timeoutMs: health.timeoutMs,
           signal,
           fresh: fresh || !gate.observed.healthy,
           maybeStarting: wallNow() - (gate.observed.since ?? createdAt) < STARTING_MS,
@@ -107,21 +127,28 @@ export class BackendUnit {
         breaker.checkedGood();
         // Whose list the check itself asks for has said all.
         if (backend.spec.models === undefined || backend.engineUnknown) return;
-        await learnCards(backend, { client, timeoutMs, signal });
+        await learnCards(backend, { client, timeoutMs: health.timeoutMs, signal });
       },
       onDefect: (error) => log.error("internal error", { backend: backend.name, error }),
     });
     this.backend = backend;
     this.client = client;
     this.#prober = prober;
-    this.#look = () => watch.look();
-    this.#lookMs = Math.min(LOOK_MS, health.stallAfterMs / LOOKS);
+    this.#health = health;
+    this.#watch = watch;
   }
 
   /** Begins the checks. */
   start(): void {
+    this.settingsChanged();
+  }
+
+  /** Checks anew, and looks as often as is said now. */
+  settingsChanged(): void {
     this.#prober.checkNow();
-    this.#looks = setInterval(this.#look, this.#lookMs);
+    clearInterval(this.#looks);
+    const lookMs = Math.min(LOOK_MS, this.#health.stallAfterMs / LOOKS);
+    this.#looks = setInterval(() => this.#watch.look(), lookMs);
   }
 
   /** Takes another spec with the same address. */

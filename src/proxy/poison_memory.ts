@@ -2,9 +2,12 @@ import { createHash } from "node:crypto";
 import { RouterError } from "../errors.ts";
 import type { Call } from "./call.ts";
 
-export interface PoisonMemoryOptions {
+export interface PoisonMemorySettings {
   /** How long a request is refused, milliseconds. 0: none is. */
   readonly refusedMs: number;
+}
+
+export interface PoisonMemoryOptions extends PoisonMemorySettings {
   /** A monotonic clock, milliseconds. */
   readonly now: () => number;
 }
@@ -22,12 +25,17 @@ const MOST_SUSPECTS = 1024;
 
 /** Requests that backends died of, so that nobody sends them to the next ones. */
 export class PoisonMemory {
-  readonly #options: PoisonMemoryOptions;
+  #options: PoisonMemoryOptions;
   /** By digest, in the order in which they will be forgotten. */
   readonly #suspects = new Map<string, Suspect>();
 
   constructor(options: PoisonMemoryOptions) {
     this.#options = options;
+  }
+
+  /** Takes other settings for what is remembered from now on. */
+  configure(settings: PoisonMemorySettings): void {
+    this.#options = { ...this.#options, ...settings };
   }
 
   /** Throws `RouterError` (`poisonous`) for a request of which backends died. */

@@ -11,11 +11,14 @@ export interface RetryBudget {
   take(reason: RetryReason): number | undefined;
 }
 
-export interface SharedBudgetOptions {
+export interface SharedBudgetSettings {
   /** Of the calls of 10 s, so large a share may be sent again. */
   readonly share: number;
   /** So many may be in each second, whatever the share. */
   readonly minPerSecond: number;
+}
+
+export interface SharedBudgetOptions extends SharedBudgetSettings {
   /** A monotonic clock, milliseconds. */
   readonly now: () => number;
   /** Numbers in [0, 1). */
@@ -36,7 +39,7 @@ const PATIENCE_MS = 5000;
  * are coming back have to bear. Few calls that lose a backend at once, as long ones do, go one after the other.
  */
 export class SharedBudget implements RetryBudget {
-  readonly #options: SharedBudgetOptions;
+  #options: SharedBudgetOptions;
   readonly #calls: RecentCount;
   readonly #retries: RecentCount;
   /** When the least that may be in each second is used up to, milliseconds. */
@@ -46,6 +49,11 @@ export class SharedBudget implements RetryBudget {
     this.#options = options;
     this.#calls = new RecentCount(WINDOW_SECONDS, options.now);
     this.#retries = new RecentCount(WINDOW_SECONDS, options.now);
+  }
+
+  /** Takes other settings; what has been used stays used. */
+  configure(settings: SharedBudgetSettings): void {
+    this.#options = { ...this.#options, ...settings };
   }
 
   call(): void {

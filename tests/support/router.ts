@@ -124,6 +124,13 @@ export class RouterProcess {
     }
   }
 
+  /** Puts another configuration in the place of its own, whole at any time; whether it is read is not said. */
+  async configure(config: string): Promise<void> {
+    const file = this.#configFile!;
+    await Deno.writeTextFile(`${file}.new`, config);
+    await Deno.rename(`${file}.new`, file);
+  }
+
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }

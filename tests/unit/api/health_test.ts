@@ -44,9 +44,17 @@ for (const [healthy, status, services, code, message] of STATES) {
       registry_url: "http://registry:18000",
       message,
       timestamp: "2024-01-15T10:30:00Z",
+      config: "current",
+      config_error: null,
     });
   });
 }
+
+Deno.test("/health says that the configuration in force is not the one last asked for, and why", async () => {
+  const context = { wallNow: NOON, registryUrl: undefined, stale: "c.yaml:1:1: wrong" };
+  const { config, config_error } = await healthResponse(registryOf(true), context).json();
+  assertEquals([config, config_error], ["stale", "c.yaml:1:1: wrong"]);
+});
 
 Deno.test("/livez is 200 whatever the backends do", () => {
   assertEquals(livezResponse().status, 200);

@@ -42,6 +42,7 @@ Deno.test("config fills in every default around the smallest file", () => {
     }],
     discovery: [],
     stateFile: undefined,
+    watchConfig: false,
     routing: { policy: "least_load", sizeThreshold: null },
     health: {
       intervalMs: 30_000,
