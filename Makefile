@@ -5,11 +5,11 @@ SHELL := /bin/sh
 TOOLCHAIN := . packaging/toolchain.sh;
 # Writing is for a state file, whose path nobody knows when the executable is built; a process without one
 # gives the permission up at its start (src/cli/write_permission.ts).
-PERMISSIONS := --allow-net --allow-read --allow-env --allow-write --no-prompt
-# Without the last one Deno aborts request.signal after answers that went well, too: 5 % of a small call.
+PERMISSIONS := --allow-net --allow-read --allow-env --allow-write --allow-sys=osUptime --no-prompt
+# sd_notify needs unix datagrams. Without the next one Deno aborts request.signal after answers that went well, too: 5 % of a small call.
 # After a few idle seconds V8's memory reducer collects so hard that compiled code goes with it: calls cost
 # half as much again for seconds (docs/performance.md).
-RUN_FLAGS := $(PERMISSIONS) --unstable-no-legacy-abort --v8-flags=--no-memory-reducer
+RUN_FLAGS := $(PERMISSIONS) --unstable-net --unstable-no-legacy-abort --v8-flags=--no-memory-reducer
 CONFIG ?= config.yaml
 PORT ?= 8000
 

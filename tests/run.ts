@@ -71,7 +71,14 @@ async function stage(name: string, args: string[]): Promise<void> {
 }
 
 async function tests(paths: string[], env: Record<string, string> = {}): Promise<void> {
-  const flags = ["--allow-all", "--no-check", "--parallel", "--preload", "tests/support/limit.ts"];
+  const flags = [
+    "--allow-all",
+    "--unstable-net",
+    "--no-check",
+    "--parallel",
+    "--preload",
+    "tests/support/limit.ts",
+  ];
   const { success, output, verdict } = await deno(
     ["test", ...flags, ...map, ...paths],
     TESTS_LIMIT_MS,

@@ -5,9 +5,11 @@ import type { ParsedArgs } from "./args.ts";
 import { configPath, readServed } from "./config_file.ts";
 import { CliError } from "./exit.ts";
 import type { RunningRouter } from "./router.ts";
+import type { ServiceManager } from "./service_manager.ts";
 
 export interface ReloaderOptions {
   router: RunningRouter;
+  manager: ServiceManager;
   log: Log;
 }
 
@@ -34,13 +36,14 @@ export class Reloader {
     }
     this.#seen = textOf(path);
     this.#changes ??= new FileChanges(path, () => {
-      if (textOf(path) !== this.#seen) this.reload();
+      if (textOf(path) !== this.#seen) void this.reload();
     });
   }
 
   /** Reads the configuration again; what is wrong with it leaves the one in force. */
-  reload(): void {
-    const { router, log } = this.#options;
+  async reload(): Promise<void> {
+    const { router, manager, log } = this.#options;
+    await manager.reloading();
     if (this.#path !== undefined) this.#seen = textOf(this.#path);
     try {
       const { config } = readServed(this.#args);
@@ -54,6 +57,7 @@ export class Reloader {
       router.reloadFailed(reason);
       log.error("the configuration stays as it was: the file is wrong", { reason });
     }
+    await manager.ready(router);
   }
 
   stop(): void {

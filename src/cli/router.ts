@@ -31,6 +31,8 @@ const LAST_BYTES_MS = 3000;
 export interface RunningRouter {
   readonly host: string;
   readonly port: number;
+  /** Whether it has its port; one that is lost is tried to be had again. */
+  readonly listening: boolean;
   /** Resolves if the port was lost for good. */
   readonly lost: Promise<void>;
   /**
@@ -118,6 +120,9 @@ export function startRouter(first: Config, { registry, log }: RouterOptions): Ru
   return {
     host,
     port,
+    get listening(): boolean {
+      return listener.listening;
+    },
     // A registry that has lost its port says so in the log; calls go on.
     lost: listener.lost.then(() => stopAll(sources.registries)),
     reload(asked): Difference {

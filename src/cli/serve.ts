@@ -6,6 +6,7 @@ import { LastResort } from "./last_resort.ts";
 import { processLog } from "./process_log.ts";
 import { Reloader } from "./reloader.ts";
 import { startRouter } from "./router.ts";
+import { ServiceManager } from "./service_manager.ts";
 import { signalLoop } from "./signals.ts";
 import type { SvcConfig } from "./svc_config.ts";
 import { SVC_FLAGS } from "./svc_flags.ts";
@@ -32,26 +33,33 @@ With a flag of InfiniLM-SVC's router no configuration file is read: the flags ar
 PROXY_TIMEOUT_SECONDS and CACHE_TYPE_ROUTING_THRESHOLD of the environment. infinilm-router migrate prints it.`,
   async run(args): Promise<number> {
     const { config, svc } = readServed(args);
-    if (config.stateFile === undefined) giveUpWriting();
     const log = processLog(config.log);
+    const now = (): number => performance.now();
+    const manager = new ServiceManager({ log, now, env: Deno.env.get, pid: Deno.pid });
+    // Deno asks for it with each datagram, too.
+    if (config.stateFile === undefined && !manager.isHeard) giveUpWriting();
     if (svc !== undefined) tellOf(svc, log);
-    const lastResort = new LastResort({ log, now: () => performance.now() });
+    const lastResort = new LastResort({ log, now });
     lastResort.listen(globalThis);
     const router = startRouter(config, { registry, log });
-    const reloader = new Reloader(args, { router, log });
+    const reloader = new Reloader(args, { router, log, manager });
     reloader.watch(config);
     const stopped = signalLoop({
       async drain(signal): Promise<void> {
         reloader.stop();
+        await manager.stopping();
         log.info("draining", { signal });
         await router.drain();
       },
       reload: () => reloader.reload(),
     });
+    await manager.ready(router);
+    manager.watch(() => registry.backends.every(({ name }) => name !== "") && router.listening);
     const exitCode = await Promise.race([
       stopped.then(() => EXIT.ok),
       router.lost.then(() => EXIT.unavailable),
     ]);
+    manager.close();
     log.info("stopped");
     return exitCode;
   },

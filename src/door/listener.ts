@@ -30,6 +30,12 @@ export class Listener {
   #acceptor: Acceptor;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopping = false;
+  #listening = true;
+
+  /** Whether it has its port. */
+  get listening(): boolean {
+    return this.#listening;
+  }
 
   /** Throws what listening throws if the address cannot be had. */
   constructor(options: ListenerOptions) {
@@ -62,6 +68,7 @@ export class Listener {
   #failed(error: unknown): void {
     if (this.#stopping) return;
     const { log, now } = this.#options;
+    this.#listening = false;
     log.error("accepting connections failed, listening again", { reason: reasonOf(error) });
     this.#again({ since: now(), told: -Infinity });
   }
@@ -72,6 +79,7 @@ export class Listener {
     this.#timer = setTimeout(() => {
       try {
         this.#acceptor = this.#listen(this);
+        this.#listening = true;
       } catch (error) {
         const reason = reasonOf(error);
         if (now() - since >= listen.giveUpMs) {

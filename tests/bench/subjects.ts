@@ -43,7 +43,13 @@ const EXECUTABLE = "dist/infinilm-router";
 /** As in the Makefile. */
 const V8_FLAGS = "--v8-flags=--no-memory-reducer";
 
-const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-env", "--no-prompt"];
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-env",
+  "--allow-sys=osUptime",
+  "--no-prompt",
+];
 
 /** Starts what is wanted and there on this machine. Throws if one does not come up. */
 export async function startSubjects(options: SubjectOptions): Promise<Subject[]> {
@@ -81,7 +87,13 @@ export async function startSubjects(options: SubjectOptions): Promise<Subject[]>
 
 /** How Deno runs the router in production: relative paths, so those of the folder it runs in. */
 function denoServing(file: string): string[] {
-  const flags = [...mapFlags(), "--unstable-no-legacy-abort", V8_FLAGS, ...PERMISSIONS];
+  const flags = [
+    ...mapFlags(),
+    "--unstable-net",
+    "--unstable-no-legacy-abort",
+    V8_FLAGS,
+    ...PERMISSIONS,
+  ];
   return [Deno.execPath(), "run", "--no-check", ...flags, file];
 }
 

@@ -41,7 +41,9 @@ export function routerCommand(
     "--allow-read",
     "--allow-env",
     "--allow-write",
+    "--allow-sys=osUptime",
     "--no-prompt",
+    "--unstable-net",
     "--unstable-no-legacy-abort",
     "--v8-flags=--no-memory-reducer",
   ];
