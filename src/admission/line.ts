@@ -60,8 +60,10 @@ export class Line {
   *#inTurn(): Generator<Ticket> {
     yield* this.#returning;
     // One of each caller, then the next of each: a caller's second call goes behind everybody's first.
+    for (const [first] of this.#callers.values()) yield first!;
+    // Seldom: nobody's first can have a place.
     const lines = [...this.#callers.values()].map((tickets) => [...tickets]);
-    for (let place = 0; lines.some((tickets) => place < tickets.length); place++) {
+    for (let place = 1; lines.some((tickets) => place < tickets.length); place++) {
       for (const tickets of lines) if (place < tickets.length) yield tickets[place]!;
     }
   }

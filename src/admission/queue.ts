@@ -37,6 +37,9 @@ export interface Applicant {
 /** What came of applying: a place, why there can be none, or nothing, as it was stopped. */
 export type Placed = Lease | Shortage | undefined;
 
+/** Some room comes with time alone, an ejection's end for one: so often it is looked for while somebody waits. */
+const LOOK_MS = 100;
+
 /** Over how many seconds the drain rate is taken. */
 const RATE_SECONDS = 30;
 
@@ -74,7 +77,8 @@ export class Queue {
     const { size } = this.#options;
     const { model } = applicant;
     let queue = this.#models.get(model);
-    if (queue === undefined || applicant.returning) {
+    // Where nobody has room there is nobody to go before either: but that there never will be any is to be heard.
+    if (queue === undefined || applicant.returning || !this.#options.registry.hasRoom(model)) {
       const found = applicant.acquire();
       if (found !== "full" || (size === 0 && !applicant.returning)) return found;
     }
@@ -94,6 +98,7 @@ class ModelQueue {
   readonly #onEmpty: () => void;
   readonly #line = new Line();
   readonly #stopListening: () => void;
+  readonly #looking: ReturnType<typeof setInterval>;
   readonly #placed: RecentCount;
   readonly #since: number;
 
@@ -104,6 +109,7 @@ class ModelQueue {
     this.#since = options.now();
     this.#placed = new RecentCount(RATE_SECONDS, options.now);
     this.#stopListening = options.registry.onChange(model, () => this.#serve());
+    this.#looking = setInterval(() => this.#serve(), LOOK_MS);
   }
 
   get length(): number {
@@ -152,17 +158,22 @@ class ModelQueue {
   /** Gives what places there are to those whose turn it is. */
   #serve(): void {
     const { registry } = this.#options;
-    do {
+    let mayGoOn = true;
+    while (mayGoOn && this.#line.length > 0) {
       const served = this.#line.serve();
       if (served === undefined) return;
       const { ticket, found } = served;
-      if (typeof found !== "string") this.#placed.add();
+      const placed = typeof found !== "string";
+      if (placed) this.#placed.add();
       ticket.settle(found);
-    } while (this.#line.length > 0 && registry.hasRoom(this.#model));
+      // Why one can have none may be why nobody can.
+      mayGoOn = !placed || registry.hasRoom(this.#model);
+    }
   }
 
   #end(): void {
     this.#stopListening();
+    clearInterval(this.#looking);
     this.#onEmpty();
   }
 

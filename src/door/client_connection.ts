@@ -58,7 +58,12 @@ export class ClientConnection implements Peer {
       () => {},
     );
     this.#begin(options.headTimer);
-    const ended = (): void => this.#end();
+    const ended = (): void => {
+      this.#end();
+      // Of a connection that its client broke off Deno keeps 2 KB for ever, unless it is shut down as well: 285 MiB
+      // for 150 000 of them.
+      this.#http.shutdown().catch(() => {});
+    };
     this.#http.finished.then(ended, ended);
   }
 

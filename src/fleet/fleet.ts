@@ -21,7 +21,13 @@ export class Fleet {
 
   constructor(registry: Registry, options: UnitOptions) {
     this.#registry = registry;
-    this.#options = { ...options, health: { ...options.health } };
+    this.#options = {
+      ...options,
+      health: { ...options.health },
+      makeRoom: () => {
+        for (const unit of this.#units.values()) unit.client.closeIdle();
+      },
+    };
   }
 
   /** Checks and judges as these settings say from now on; what is known of backends stays. */

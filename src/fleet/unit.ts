@@ -35,6 +35,8 @@ export interface UnitOptions {
   wallNow: () => number;
   /** Numbers in [0, 1). */
   random: () => number;
+  /** Has all units give up idle connections; the fleet's to say. */
+  makeRoom?: () => void;
 }
 
 /** A backend and all that lives and ends with it: its connections, its checks, its gate. */
@@ -46,11 +48,16 @@ export class BackendUnit {
   readonly #watch: StallWatch;
   #looks: ReturnType<typeof setInterval> | undefined;
 
-  constructor(spec: BackendSpec, { health, log, now, wallNow, random }: UnitOptions) {
+  constructor(spec: BackendSpec, { health, log, now, wallNow, random, makeRoom }: UnitOptions) {
     const createdAt = wallNow();
     /** Whether it has been well, and is not any more. */
     let fallen = false;
-    const client = new UpstreamClient(spec);
+    const { host, port } = spec;
+    const client = new UpstreamClient({
+      host,
+      port,
+      ...(makeRoom === undefined ? {} : { makeRoom }),
+    });
     const gate = new HealthGate({
       get unhealthyAfter(): number {
         return health.unhealthyAfter;
@@ -65,10 +72,11 @@ export class BackendUnit {
         if (facts.fell) fallen = true;
         else if (observed.healthy && fallen) {
           fallen = false;
+          breaker.restarted();
           backend.startSlowly(now(), health.slowStartMs);
         }
         backend.onChange?.();
-        if (facts.fell) backend.revokeWaiting();
+        if (facts.fell) backend.revokeWaiting(facts.silent ? "hung" : "fell");
       },
     });
     const breaker = new Breaker(gate, {

@@ -35,7 +35,8 @@ const MAX_REST_MS = 30_000;
 
 type State =
   | { readonly kind: "closed" }
-  | { readonly kind: "open"; readonly until: number }
+  /** `early`: a good check may end it before its time; not if a trial has failed since. */
+  | { readonly kind: "open"; readonly until: number; readonly early: boolean }
   /** Exactly one call may show whether the backend is well. */
   | { readonly kind: "half_open"; readonly trial: boolean };
 
@@ -86,9 +87,16 @@ export class Breaker implements Gate {
     return this.#state.kind === "half_open" && !this.#state.trial ? "open" : "last_resort";
   }
 
-  begin(): void {
+  begin(): boolean {
     this.#inner.begin();
-    if (this.#state.kind === "half_open") this.#state = { kind: "half_open", trial: true };
+    const isTrial = this.#state.kind === "half_open" && !this.#state.trial;
+    if (isTrial) this.#state = { kind: "half_open", trial: true };
+    return isTrial;
+  }
+
+  /** A trial need not end to show that the backend is well. */
+  answered(status: number): void {
+    if (this.#state.kind === "half_open" && status < 500) this.#close();
   }
 
   record(outcome: Outcome, facts: ExchangeFacts): void {
@@ -98,13 +106,14 @@ export class Breaker implements Gate {
       // Its own word on when it has time again is no failure.
       const rest = Math.min(comesBackMs, MAX_REST_MS);
       this.#restsUntil = Math.max(this.#restsUntil, this.#options.now() + rest);
-      if (this.#state.kind === "half_open") this.#state = { kind: "half_open", trial: false };
+      if (facts.trial) this.#tryAnother();
       return;
     }
+    // What began before says nothing about now.
+    if (this.#state.kind === "half_open" && facts.trial !== true) return;
     const failed = isFailure(outcome);
     if (!failed && outcome.kind !== "completed") {
-      // It says nothing: the next one is the trial.
-      if (this.#state.kind === "half_open") this.#state = { kind: "half_open", trial: false };
+      if (facts.trial) this.#tryAnother(); // it says nothing
       return;
     }
     this.#calls.add();
@@ -116,7 +125,21 @@ export class Breaker implements Gate {
 
   /** A good check: one good call may end an ejection before its time. */
   checkedGood(): void {
-    if (this.#state.kind === "open") this.#state = { kind: "half_open", trial: false };
+    if (this.#state.kind === "open" && this.#state.early) this.#tryNow();
+  }
+
+  /** It is well by its checks, after it was not: what calls said before may be of an engine that is gone. */
+  restarted(): void {
+    if (this.#state.kind === "open") this.#tryNow();
+  }
+
+  #tryNow(): void {
+    this.#state = { kind: "half_open", trial: false };
+  }
+
+  /** The next one is the trial. */
+  #tryAnother(): void {
+    if (this.#state.kind === "half_open") this.#tryNow();
   }
 
   #failed(outcome: Outcome): void {
@@ -142,7 +165,7 @@ export class Breaker implements Gate {
     this.#times++;
     this.#lastMs = Math.min(baseMs * this.#times, maxMs);
     const until = at + this.#lastMs * (1 + JITTER * (2 * random() - 1));
-    this.#state = { kind: "open", until };
+    this.#state = { kind: "open", until, early: this.#state.kind === "closed" };
     this.#ejected = { cause, since: this.#ejected?.since ?? wallNow() };
     onChange?.(true, cause);
   }

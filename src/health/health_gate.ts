@@ -12,7 +12,12 @@ export type CheckResult =
     /** Why it is not known what the backend serves, if it is not. */
     readonly noModels?: string;
   }
-  | { readonly kind: "unavailable"; readonly reason: string }
+  | {
+    readonly kind: "unavailable";
+    readonly reason: string;
+    /** Whether it is silence that says so. */
+    readonly silent?: boolean;
+  }
   | {
     readonly kind: "miss";
     readonly reason: string;
@@ -27,6 +32,8 @@ export interface ChangeFacts {
   readonly flipped: boolean;
   /** Whether checks have shut the gate. */
   readonly fell: boolean;
+  /** Whether silence has: it may only hang, and what it has been asked is not what it died of. */
+  readonly silent: boolean;
 }
 
 export interface HealthGateOptions {
@@ -87,7 +94,7 @@ export class HealthGate implements Gate {
     }
     const misses = state.kind === "down" ? Infinity : state.misses + 1;
     if (result.kind === "unavailable" || misses >= unhealthyAfter) {
-      this.#become({ kind: "down", goods: 0 }, result.reason);
+      this.#become({ kind: "down", goods: 0 }, result.reason, result.silent);
     } else if (state.kind === "suspect") {
       this.#become({ kind: "suspect", misses, goods: 0 }, this.#observed.cause);
     } else {
@@ -119,7 +126,7 @@ export class HealthGate implements Gate {
     this.#options.recheck();
   }
 
-  #become(state: State, cause: string): void {
+  #become(state: State, cause: string, silent = false): void {
     const fell = state.kind === "down" && this.#state.kind !== "down";
     this.#state = state;
     const healthy = state.kind === "up";
@@ -129,6 +136,6 @@ export class HealthGate implements Gate {
     if (!flipped && !fell && cause === this.#observed.cause) return;
     const { wallNow = Date.now } = this.#options;
     this.#observed = { healthy, cause, since: flipped ? wallNow() : since };
-    this.#options.onChange(this.#observed, { flipped, fell });
+    this.#options.onChange(this.#observed, { flipped, fell, silent });
   }
 }

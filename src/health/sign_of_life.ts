@@ -23,6 +23,6 @@ export async function askForSign(backend: Backend, options: AskOptions): Promise
     }
     const reason =
       `hung: no byte to its calls, nor to one of 2 tokens within ${options.timeoutMs} ms`;
-    return { kind: "unavailable", reason };
+    return { kind: "unavailable", reason, silent: true };
   }
 }

@@ -120,7 +120,8 @@ async function outlined(
 ): Promise<Outline> {
   const check = (): void => throwIfCut(cutoff);
   try {
-    return await largeBodies.run(() => outlineOf(body, { maxDepth: MAX_DEPTH, check }));
+    const work = (): Promise<Outline> => outlineOf(body, { maxDepth: MAX_DEPTH, check });
+    return await largeBodies.run(work, cutoff) ?? over(cutoff);
   } catch (error) {
     if (!(error instanceof JsonScanError)) throw error;
     if (foreign) return { json: {}, model: undefined, dense: true };
@@ -136,11 +137,18 @@ function isReadFor(model: string, { backends }: Registry): boolean {
   );
 }
 
-function parsed(
+async function parsed(
   body: Uint8Array,
   { largeBodies, cutoff }: ReadCallOptions,
 ): Promise<JsonObject> {
-  return largeBodies.run(() => parseLarge(body, { check: () => throwIfCut(cutoff) }));
+  const work = (): Promise<JsonObject> => parseLarge(body, { check: () => throwIfCut(cutoff) });
+  return await largeBodies.run(work, cutoff) ?? over(cutoff);
+}
+
+/** Throws why a call is over. */
+function over(cutoff: Cutoff): never {
+  throwIfCut(cutoff);
+  throw new RouterError("internal", "a large body was not read");
 }
 
 /** A body with another model. */

@@ -24,6 +24,16 @@ export function cutOutcome({ cause }: Cutoff, phase: Phase): Outcome {
   return { kind: isClients(cause) ? "client_left" : "timed_out", phase };
 }
 
+/** Notes where a call was when it was ended. One that was given up for another's failure was nowhere. */
+export function noteCut(
+  record: { outcome: Outcome | undefined },
+  cutoff: Cutoff,
+  phase: Phase,
+): void {
+  const { cause } = cutoff;
+  if (cause !== undefined && cause !== "abandoned") record.outcome = cutOutcome(cutoff, phase);
+}
+
 /**
  * The one way to end a call from outside: it closes whatever socket the call holds, and the first
  * cause is remembered, so that a broken socket is not blamed on the backend.

@@ -1,5 +1,6 @@
 import type { Applicant } from "../admission/queue.ts";
 import { RouterError } from "../errors.ts";
+import type { Outcome } from "../outcome.ts";
 import type { AttemptRecord, RequestRecord } from "../observe/request_record.ts";
 import type { Backend } from "../registry/backend.ts";
 import type { Lease } from "../registry/lease.ts";
@@ -10,7 +11,7 @@ import { attempt } from "./attempt.ts";
 import type { Call } from "./call.ts";
 import { callerOf } from "./caller.ts";
 import { classify, shuttingDown, type Verdict } from "./classify.ts";
-import { type Cutoff, type CutoffCause, cutOutcome } from "./cutoff.ts";
+import { type Cutoff, type CutoffCause, noteCut } from "./cutoff.ts";
 import { Fitness } from "./fitness.ts";
 import type { House } from "./house.ts";
 import { pause } from "./pause.ts";
@@ -81,13 +82,16 @@ export async function dispatch(
   /** Whether a kept connection had died under the call: from then on it gets new ones. */
   let fresh = false;
   let best: Candidate | undefined;
+  /** Whether it has had a place, and lost it for no fault of its own: that its backend was busy is no such loss. */
+  let lost = false;
+  const waits = { seconds: 0 };
   budget.call();
   let left = config.retry.attempts;
   let shortage: Shortage | undefined;
   while (cutoff.cause === undefined) {
-    const placed = queue.apply(best === undefined ? applicant : { ...applicant, returning: true });
+    const placed = queue.apply(lost ? { ...applicant, returning: true } : applicant);
     const found = placed instanceof Promise
-      ? await waited(placed, { house, cutoff, record })
+      ? await waited(placed, { house, cutoff, record, waits })
       : placed;
     if (found === undefined) break; // ended while it waited
     if (found instanceof RouterError) {
@@ -107,10 +111,14 @@ export async function dispatch(
     const entry = beginAttempt(record, lease);
     const elsewhere = (): boolean =>
       left > 0 && config.retry.ambiguous !== "never" && registry.offers(call, { excluded, fits });
+    let stopWatching: (() => void) | undefined;
     lease.onRevoked = () => {
-      if (cutoff.stopped) return;
-      // Where there is no elsewhere it waits on; after its second strike nobody gets it any more.
-      if (suspect || elsewhere()) cutoff.interrupt();
+      // Where there is no elsewhere it waits on, until there is; after its second strike nobody gets it any more.
+      const move = (): void => {
+        if (!cutoff.stopped && (suspect || elsewhere())) cutoff.interrupt();
+      };
+      stopWatching = registry.onChange(call.model, move);
+      move();
     };
     const everyMs = keptAlive ? config.stream.keepAliveMs : null;
     const early = everyMs === null ? undefined : {
@@ -128,14 +136,15 @@ export async function dispatch(
       verdict = classify(happened, {
         backend: backend.name,
         cutoff,
-        revoked: lease.revoked,
+        revoked: lease.revoked !== false,
       });
     } catch (error) {
+      clearTimeout(alone);
       entry.outcome = { kind: "router_failed" };
       lease.settle(entry.outcome);
       throw error;
     } finally {
-      clearTimeout(alone);
+      stopWatching?.();
     }
     cutoff.resume();
     const at = house.now();
@@ -145,14 +154,20 @@ export async function dispatch(
       lease.onRevoked = undefined;
       record.answered = entry;
       const answer = verdict.told as Answer;
-      if (answer.later === undefined) lease.begin(at);
+      if (answer.later === undefined) lease.begin(at, answer.status);
+      else watchLater(answer.later, { call, house, strikes, lease });
+      const done = (): void => clearTimeout(alone);
+      if (answer.later === undefined) done();
+      else answer.later.then(done, done);
       return { answer, lease, entry, at };
     }
+    clearTimeout(alone);
     entry.outcome = verdict.outcome;
     lease.settle(verdict.outcome, { facts: verdict.facts, at });
     best = better(best, { ...verdict, lease, at, entry });
+    lost = verdict.busy !== true;
     if (verdict.strike) {
-      strikes.push({ backend: backend.name, died: verdict.outcome.kind === "broke" });
+      strikes.push({ backend: backend.name, died: hasDied(verdict.outcome, lease) });
       if (strikes.length === MAX_STRIKES) throw struckOut(call, verdict, { house, strikes });
     }
     if (verdict.next === "stop") break;
@@ -171,7 +186,7 @@ export async function dispatch(
     if (wait === undefined) break;
     if (wait === 0) continue;
     await pause(wait, cutoff);
-    if (cutoff.cause !== undefined) record.outcome = cutOutcome(cutoff, "backoff");
+    noteCut(record, cutoff, "backoff");
   }
   if (cutoff.cause !== undefined) throw cutError(cutoff.cause, best);
   if (best === undefined) {
@@ -182,6 +197,30 @@ export async function dispatch(
   if (best.told instanceof RouterError) throw best.told;
   record.answered = best.entry;
   return { answer: best.told, lease: best.lease, entry: best.entry, at: best.at };
+}
+
+/** Whether a backend broke by itself: one that only hangs may go on, and says nothing against a call. */
+function hasDied({ kind }: Outcome, { revoked }: Lease): boolean {
+  return kind === "broke" && revoked !== "hung";
+}
+
+/** A backend that dies before the first event of a stream has died of it as any other, though its client has heard us. */
+function watchLater(
+  later: Promise<unknown>,
+  { call, house, strikes, lease }: {
+    call: Call;
+    house: House;
+    strikes: readonly Strike[];
+    lease: Lease;
+  },
+): void {
+  later.catch((error: unknown) => {
+    if (!(error instanceof UpstreamError) || error.kind === "aborted" || strikes.length === 0) {
+      return;
+    }
+    const all = [...strikes, { backend: lease.backend.name, died: true }];
+    if (all.every(({ died }) => died)) convict(call, { house, strikes: all });
+  });
 }
 
 /** An answer that had just begun when its backend gave the call back has lost its connection. */
@@ -229,7 +268,7 @@ function rank({ told, comesBackMs }: Candidate): number {
 function struckOut(
   call: Call,
   { told }: Verdict,
-  { house: { poison, log }, strikes }: { house: House; strikes: readonly Strike[] },
+  { house, strikes }: { house: House; strikes: readonly Strike[] },
 ): RouterError {
   const options = { cause: told, repeat: false };
   const backends = strikes.map(({ backend }) => backend);
@@ -239,12 +278,21 @@ function struckOut(
       : new RouterError("upstream_broken", `backend ${backends.at(-1)} answered 502`);
     return new RouterError(code, `${message}; another backend broke on it before`, options);
   }
+  convict(call, { house, strikes });
+  const message = `backends ${backends.join(" and ")} died while they held this request`;
+  return new RouterError("suspected_poison", message, options);
+}
+
+/** The same request is refused for a while. */
+function convict(
+  call: Call,
+  { house: { poison, log }, strikes }: { house: House; strikes: readonly Strike[] },
+): void {
+  const backends = strikes.map(({ backend }) => backend);
   const digest = poison.remember(call, backends);
   const { requestId, model } = call;
   const fields = { request_id: requestId, model, backends, digest };
   log.warn("request is suspected to be poison", fields);
-  const message = `backends ${backends.join(" and ")} died while they held this request`;
-  return new RouterError("suspected_poison", message, options);
 }
 
 /** Why a call was ended from outside: in an attempt, or between two, when no backend is to blame. */

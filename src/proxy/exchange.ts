@@ -68,7 +68,7 @@ export class Exchange implements OpenCall {
 
   /** The answer's first byte is here, since then on the house's clock. */
   begun(at: number = this.now()): void {
-    this.lease?.begin(at);
+    this.lease?.begin(at); // of a stream that has heard of us before, or begun already
     this.record.timeToFirstByte = this.elapsed(at);
   }
 

@@ -50,8 +50,8 @@ const WORDS: ReadonlyMap<number, Uint8Array> = new Map(
   ["true", "false", "null"].map((word) => [word.charCodeAt(0), new TextEncoder().encode(word)]),
 );
 
-/** Longer names are those of no parameter. */
-const MAX_NAME_BYTES = 64;
+/** Longer names are those of no parameter, even if each character is escaped. */
+const MAX_NAME_BYTES = 256;
 
 const decoder = new TextDecoder();
 

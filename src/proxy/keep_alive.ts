@@ -3,8 +3,8 @@ import type { EventStream } from "./event_stream.ts";
 /** A comment, which every parser drops (WHATWG HTML, section 9.2.6). */
 const COMMENT = new TextEncoder().encode(": keep-alive\n\n");
 
-/** A line with the field `id`, in events read as Latin-1. */
-const ID = /(?:^|[\r\n])id[:\r\n]/;
+/** A line with the field `id`, in events read as Latin-1, where a byte order mark is three characters. */
+const ID = /(?:^(?:\xef\xbb\xbf)?|[\r\n])id[:\r\n]/;
 
 const decoder = new TextDecoder("latin1");
 

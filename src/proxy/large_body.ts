@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { setImmediate } from "node:timers";
-import { isObject, type JsonObject } from "../engine/json_object.ts";
+import { invalid, isObject, type JsonObject } from "../engine/json_object.ts";
 import { JsonScanError, JsonScanner, type ScannedMember } from "./json_scanner.ts";
 import { CHECKED } from "./parameters.ts";
 
@@ -15,6 +15,9 @@ const STEP_BYTES = 8 * 1024;
 
 /** A larger value is not made: what stands for it has its kind, and what is checked of it. */
 const MADE_BYTES = 64 * 1024;
+
+/** The one object of whose members some are checked; of any size that is parsed in one go. */
+const LOOKED_INTO = "sampling_params";
 
 /** Of a text not made so much is shown if it is wrong. */
 const SHOWN_BYTES = 4096;
@@ -47,7 +50,7 @@ function breathe(): Promise<void> {
 
 /**
  * Reads a large body's outline step by step. Throws `JsonScanError`, with what is wrong, for what is no JSON object,
- * and whatever `check` throws between two steps.
+ * `RouterError` for what is too large to be checked, and whatever `check` throws between two steps.
  */
 export async function outlineOf(
   bytes: Uint8Array,
@@ -63,7 +66,7 @@ export async function outlineOf(
   }
   const { members, values } = scanner;
   const json = Object.fromEntries(
-    Array.from(members, ([name, member]) => [name, standIn(bytes, member)]),
+    Array.from(members, ([name, member]) => [name, standIn(name, { bytes, member })]),
   );
   return { json, model: members.get("model"), dense: values > MAX_VALUES };
 }
@@ -93,8 +96,14 @@ function stepFrom(bytes: Uint8Array, from: number): number {
 }
 
 /** A value as the checks see it. */
-function standIn(bytes: Uint8Array, { start, end, items, allStrings }: ScannedMember): unknown {
-  if (end - start <= MADE_BYTES) return JSON.parse(decoder.decode(bytes.subarray(start, end)));
+function standIn(
+  name: string,
+  { bytes, member }: { bytes: Uint8Array; member: ScannedMember },
+): unknown {
+  const { start, end, items, allStrings } = member;
+  const most = name === LOOKED_INTO ? LARGE_BYTES : MADE_BYTES;
+  if (end - start > LARGE_BYTES && name === LOOKED_INTO) throw invalid(name, "at most 1 MiB", {});
+  if (end - start <= most) return JSON.parse(decoder.decode(bytes.subarray(start, end)));
   if (bytes[start] === QUOTE) return decoder.decode(bytes.subarray(start + 1, start + SHOWN_BYTES));
   if (bytes[start] !== OPEN_BRACKET) return bytes[start] === 123 ? {} : NaN;
   const list: unknown[] = [];

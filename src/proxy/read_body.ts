@@ -118,7 +118,7 @@ function cutError({ cause }: Cutoff): RouterError {
     ? new RouterError("client_closed", "the client left while its request was read")
     : new RouterError(
       "request_timeout",
-      "the request body did not come in time (timeouts.request)",
+      "the request body did not come, or was not read, in time (timeouts.request)",
     );
 }
 

@@ -77,6 +77,8 @@ export class Backend {
   readonly firstSeen = new Map<string, number>();
   /** Told of everything that may let a call in, or keep one out. Set by the registry it is in. */
   onChange: (() => void) | undefined;
+  /** Told when it serves others than before. */
+  onModels: (() => void) | undefined;
   readonly #wallNow: () => number;
   #ramp: Ramp | undefined;
   /** How far it has come by its ramp, as of the last look. */
@@ -162,6 +164,7 @@ export class Backend {
     if (spec.models !== undefined) this.#serve(spec.models);
     else if (before.models !== undefined) this.#models = undefined; // its own word was never heard
     this.onChange?.();
+    this.onModels?.();
   }
 
   /** Takes the operator's word. */
@@ -212,7 +215,7 @@ export class Backend {
     if (this.#spec.models === undefined) {
       if (cards.length > 0) this.#serve(cards.map(({ id }) => id));
       else this.#models = undefined;
-      this.onChange?.();
+      this.onModels?.();
     }
     this.#cards = new Map(cards.filter(({ id }) => this.serves(id)).map((card) => [card.id, card]));
   }
@@ -253,7 +256,7 @@ export class Backend {
   }
 
   /** Gives back every call that has had no byte from it: it will not answer them. */
-  revokeWaiting(): void {
-    for (const lease of [...this.waiting]) lease.revoke();
+  revokeWaiting(why: "fell" | "hung" = "fell"): void {
+    for (const lease of [...this.waiting]) lease.revoke(why);
   }
 }

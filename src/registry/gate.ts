@@ -24,6 +24,8 @@ export interface ExchangeFacts {
   readonly reused?: boolean;
   /** When it said that it may be asked again, milliseconds from now. */
   readonly comesBackMs?: number;
+  /** Whether it was a trial. */
+  readonly trial?: boolean;
   /** Seconds from the pick to the first byte of the body; undefined if none came. */
   readonly timeToFirstByte?: number | undefined;
 }
@@ -35,8 +37,10 @@ export interface Gate {
   readonly ejected?: { readonly cause: string; readonly since: number } | undefined;
   /** `now` is a monotonic clock in milliseconds. */
   admits(now: number): Admission;
-  /** A call has been given a place: a gate that admits exactly one for a trial is shut from now on. */
-  begin(): void;
+  /** A call has been given a place. Whether it is a trial: a gate that admits exactly one is shut from now on. */
+  begin(): boolean | void;
+  /** Told of the first byte of a trial's answer, which had that status. */
+  answered?(status: number): void;
   /** Told of every exchange on real traffic when it has ended. */
   record(outcome: Outcome, facts: ExchangeFacts): void;
 }

@@ -31,13 +31,15 @@ export class Lease {
   readonly bodyBytes: number;
   /** Whether the call asked for an event stream. */
   readonly streamed: boolean;
-  /** Whether the backend gave it back. */
-  revoked = false;
+  /** Whether the backend gave it back: `fell`, as it cannot answer, or `hung`, as it seems to answer nobody. */
+  revoked: false | "fell" | "hung" = false;
   /** Told once if the backend gives it back. */
   onRevoked: (() => void) | undefined;
   readonly #options: LeaseOptions;
   #timeToFirstByte: number | undefined;
   #settled = false;
+  /** Whether it is to show that its backend is well again. */
+  readonly #trial: boolean;
   #suspect: boolean;
 
   constructor({ backend, why }: Choice, options: LeaseOptions) {
@@ -52,16 +54,17 @@ export class Lease {
     backend.load.begin();
     backend.waiting.add(this);
     backend.stats.begin();
-    backend.gate.begin();
+    this.#trial = backend.gate.begin() === true;
   }
 
-  /** The first byte of the answer's body is here: from now on only the call itself can end it. */
-  begin(at: number = this.#options.now()): void {
+  /** The first byte of an answer with that status is here: from now on only the call itself can end it. */
+  begin(at: number = this.#options.now(), status = 200): void {
     if (this.#settled || this.#timeToFirstByte !== undefined) return;
     this.backend.waiting.delete(this);
     this.acquit();
     this.#timeToFirstByte = (at - this.startedAt) / 1000;
     this.#options.policy?.learned?.(this, { timeToFirstByte: this.#timeToFirstByte });
+    if (this.#trial) this.backend.gate.answered?.(status);
   }
 
   /** The backend has lived on with it: another suspect may come. */
@@ -73,9 +76,9 @@ export class Lease {
   }
 
   /** The backend will not answer it. Whoever holds it decides what that means. */
-  revoke(): void {
+  revoke(why: "fell" | "hung" = "fell"): void {
     if (!this.backend.waiting.delete(this)) return;
-    this.revoked = true;
+    this.revoked = why;
     this.onRevoked?.();
   }
 
@@ -98,7 +101,7 @@ export class Lease {
       : facts === NO_FACTS
       ? { timeToFirstByte }
       : { ...facts, timeToFirstByte };
-    backend.gate.record(outcome, all);
+    backend.gate.record(outcome, this.#trial ? { ...all, trial: true } : all);
     this.#options.policy?.learned?.(this, all);
     backend.onChange?.();
   }

@@ -48,7 +48,14 @@ export class Registry {
   /** Replaces the set of backends; what leases of those that are gone hold stays theirs. */
   apply(backends: readonly Backend[]): void {
     this.#backends = backends;
-    for (const backend of backends) backend.onChange = () => this.#changed(backend);
+    for (const backend of backends) {
+      backend.onChange = () => this.#changed(backend);
+      backend.onModels = () => this.#tellAll();
+    }
+    this.#tellAll();
+  }
+
+  #tellAll(): void {
     for (const model of [...this.#listeners.keys()]) this.#tell(model);
   }
 

@@ -25,6 +25,8 @@ export interface UpstreamClientOptions {
   now?: () => number;
   /** Gives the addresses of `host`. */
   resolve?: Resolve;
+  /** Has others give up idle connections, when this process is out of descriptors or ports. */
+  makeRoom?: () => void;
 }
 
 export interface SendOptions {
@@ -66,9 +68,11 @@ export class UpstreamClient {
   readonly #hostHeader: string;
   readonly #pool: Pool;
 
-  constructor(
-    { host, port, idleMs = 3000, maxIdle = 256, now, resolve = resolveHost }: UpstreamClientOptions,
-  ) {
+  readonly #makeRoom: (() => void) | undefined;
+
+  constructor(options: UpstreamClientOptions) {
+    const { host, port, idleMs = 3000, maxIdle = 256, now, resolve = resolveHost } = options;
+    this.#makeRoom = options.makeRoom;
     this.#connector = new Connector({ host, port, resolve });
     const name = host.includes(":") ? `[${host}]` : host;
     this.#hostHeader = port === 80 ? name : `${name}:${port}`;
@@ -145,6 +149,11 @@ export class UpstreamClient {
     if (!error.delivered) return true;
     return error.kind === "closed" && await connection.endedUnread() ||
       this.#pool.tooOld(connection);
+  }
+
+  /** Closes idle connections; others may become so. */
+  closeIdle(): void {
+    this.#pool.closeIdle();
   }
 
   /** Closes idle connections now, and those in use when their answers end. */
@@ -225,7 +234,12 @@ export class UpstreamClient {
   }
 
   async #connect(options: SendOptions): Promise<Connection> {
-    const socket = await this.#connector.connect(options);
+    const socket = await this.#connector.connect(options).catch(async (error: UpstreamError) => {
+      if (error.kind !== "local" || this.#makeRoom === undefined) throw error;
+      this.#makeRoom();
+      await new Promise((resolve) => setTimeout(resolve)); // until then they are not closed
+      return await this.#connector.connect(options);
+    });
     try {
       socket.setNoDelay();
       return new Connection(socket);

@@ -101,6 +101,11 @@ export class Pool {
   /** Closes every idle connection, and from now on every one that is put back. */
   close(): void {
     this.#closed = true;
+    this.closeIdle();
+  }
+
+  /** Closes every idle connection. */
+  closeIdle(): void {
     for (const connection of this.#idle.splice(0)) connection.close();
     this.#disarm();
   }

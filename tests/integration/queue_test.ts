@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Sim } from "../../src/sim/sim.ts";
+import { jsonAnswer, startEnginePeer } from "../support/engine_peer.ts";
 import { startInfinilm } from "../support/infinilm.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
@@ -143,3 +144,49 @@ Deno.test("calls that wait when the last engine of their model falls are told so
       first.catch(() => {}); // a dead engine never answers it
     },
   ));
+
+Deno.test("promise 16: when the last engine falls, all that wait hear it at once, and whoever comes then", async () => {
+  await using engine = startInfinilm();
+  await using router = await RouterProcess.start(
+    `${backendsYaml([engine.url], ["max_in_flight: 1"])}queue: { timeout: 20s }\n` +
+      "health: { interval: 100ms, timeout: 100ms }\n",
+  );
+  engine.setFault("hung_step");
+  const first = ask(router, { prompt: "first" });
+  await until("the engine has it", () => engine.calls.length === 1);
+  const waiting = [1, 2, 3, 4, 5].map((place) => join(router, place));
+  const all = await Promise.all(waiting);
+  engine.setFault("dead_engine");
+  const told = await Promise.all([...all.map(({ answer }) => answer), ask(router)]);
+  assertEquals(new Set(told.map(({ code }) => code)), new Set(["no_healthy_backend"]));
+  first.catch(() => {});
+  engine.setFault("none");
+  await first;
+});
+
+Deno.test("a call that waits is placed when an engine has rested as it asked to, though nothing else happens", async () => {
+  let asked = 0;
+  const held = Promise.withResolvers<void>();
+  await using long = startEnginePeer(async (conn) => {
+    await held.promise;
+    await conn.write(jsonAnswer({ choices: [] }));
+  });
+  await using rests = startEnginePeer((conn) =>
+    conn.write(
+      asked++ > 0 ? jsonAnswer({ choices: [] }) : jsonAnswer({ error: "busy" }, {
+        status: "503 Service Unavailable",
+        headers: ["retry-after: 1"],
+      }),
+    )
+  );
+  const urls = [long, rests].map(({ port }) => `http://127.0.0.1:${port}`);
+  await using router = await RouterProcess.start(
+    `${backendsYaml(urls, ["max_in_flight: 1", "max_in_flight: 1"])}queue: { timeout: 20s }\n`,
+  );
+  const calls = [1, 2, 3].map((call) => router.post(CHAT, chat("peer", `${call}`)));
+  const first = await Promise.race(calls);
+  assertEquals([first.status, first.headers.get("x-infinilm-service")], [200, "b"]);
+  assert(asked >= 2, "it was asked again");
+  held.resolve();
+  assertEquals((await Promise.all(calls)).map(({ status }) => status), [200, 200, 200]);
+});

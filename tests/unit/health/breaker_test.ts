@@ -29,8 +29,8 @@ class Bench {
 
   call(...outcomes: Outcome[]): void {
     for (const outcome of outcomes) {
-      this.breaker.begin();
-      this.breaker.record(outcome, {});
+      const trial = this.breaker.begin();
+      this.breaker.record(outcome, { trial });
     }
   }
 
@@ -100,9 +100,9 @@ Deno.test("promise 18: an ejected backend gets exactly one trial, and a good one
   assertEquals(bench.admits, "last_resort");
   bench.at += 1;
   assertEquals(bench.admits, "open");
-  bench.breaker.begin();
+  assertEquals(bench.breaker.begin(), true);
   assertEquals(bench.admits, "last_resort");
-  bench.breaker.record(OK, {});
+  bench.breaker.record(OK, { trial: true });
   assertEquals([bench.admits, bench.told.at(-1)], ["open", "closed"]);
 });
 
@@ -112,6 +112,47 @@ Deno.test("a trial that says nothing leaves the next call to be it", () => {
   bench.at += 10_000;
   assertEquals(bench.admits, "open");
   bench.call({ kind: "client_left", phase: "head" });
+  assertEquals(bench.admits, "open");
+});
+
+for (const outcome of [OK, BROKE, { kind: "client_left", phase: "body" }] as Outcome[]) {
+  Deno.test(`a call that began before says nothing during a trial: ${outcome.kind}`, () => {
+    const bench = new Bench();
+    bench.eject();
+    bench.at += 10_000;
+    assertEquals(bench.admits, "open");
+    bench.breaker.record(outcome, {});
+    assertEquals(bench.admits, "open", "the trial is still to come");
+    assertEquals(bench.breaker.begin(), true);
+    const told = bench.told.length;
+    bench.breaker.record(outcome, {});
+    assertEquals([bench.admits, bench.told.length], ["last_resort", told]);
+    bench.breaker.record(OK, { trial: true });
+    assertEquals(bench.admits, "open");
+  });
+}
+
+Deno.test("a trial's first byte shows that the backend is well, unless it is of an error", () => {
+  for (const [status, admission] of [[200, "open"], [404, "open"], [500, "last_resort"]] as const) {
+    const bench = new Bench();
+    bench.eject();
+    bench.at += 10_000;
+    assertEquals([bench.admits, bench.breaker.begin()], ["open", true]);
+    bench.breaker.answered(status);
+    assertEquals(bench.admits, admission);
+  }
+});
+
+Deno.test("good checks let one call try early, not one after each check, but for a backend that was down meanwhile", () => {
+  const bench = new Bench();
+  bench.eject();
+  bench.breaker.checkedGood();
+  bench.call(BROKE); // the early trial
+  for (let check = 0; check < 10; check++) {
+    bench.breaker.checkedGood();
+    assertEquals(bench.admits, "last_resort");
+  }
+  bench.breaker.restarted();
   assertEquals(bench.admits, "open");
 });
 
@@ -174,9 +215,9 @@ Deno.test("whatever happens, a breaker never shuts by itself, and while it is ha
       const open = bench.told.length > 0 && bench.told.at(-1) !== "closed";
       if (!open) assertEquals(admission, "open");
       else if (admission === "open") {
-        bench.breaker.begin();
+        const trial = bench.breaker.begin();
         assertEquals(bench.admits, "last_resort", "one trial at a time");
-        bench.breaker.record({ kind: "stale" }, {});
+        bench.breaker.record({ kind: "stale" }, { trial });
       }
     }
   });

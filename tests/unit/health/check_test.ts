@@ -97,6 +97,7 @@ Deno.test("an engine that looks hung and is silent to a call is taken down at on
     {
       kind: "unavailable",
       reason: "hung: no byte to its calls, nor to one of 2 tokens within 5000 ms",
+      silent: true,
     },
     true,
   ]);

@@ -333,6 +333,22 @@ const LARGE_VALUES: [what: string, members: string, param: string | undefined][]
     "chat_template_kwargs",
   ],
   ["a temperature of a million digits", `"temperature":0.${"1".repeat(4 * WIDE)}`, "temperature"],
+  [
+    "sampling_params with a bad stop behind much else",
+    `"sampling_params":{"pad":"${"x".repeat(100_000)}","stop":5},"pad":"${"y".repeat(4 * WIDE)}"`,
+    "sampling_params.stop",
+  ],
+  [
+    "a temperature whose name is escaped",
+    `"${[..."temperature"].map((c) => `\\u00${c.charCodeAt(0).toString(16)}`).join("")}":9,` +
+    `"pad":"${"y".repeat(4 * WIDE)}"`,
+    "temperature",
+  ],
+  [
+    "sampling_params of megabytes",
+    `"sampling_params":{"pad":"${"x".repeat(5 * WIDE)}"}`,
+    "sampling_params",
+  ],
   ["a model of a million characters", `"model":"${"m".repeat(4 * WIDE)}"`, "model"],
 ];
 

@@ -6,7 +6,7 @@ import { KeepAlive, withoutMark } from "../../../src/proxy/keep_alive.ts";
 
 const COMMENT = ": keep-alive\n\n";
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A stream of events whose client reads all, with comments after 100 ms of silence. */
 class Bench implements Disposable {
@@ -95,7 +95,9 @@ Deno.test("an event of which half has come is not split by a comment, nor is one
   assertEquals(bench.out, `${COMMENT}data: 1\ndata: 22222\n\n${COMMENT}`);
 });
 
-for (const id of ["id: 1\n", "id\n", "event: x\r\nid: 1\r\n", "data: 1\rid: 1\r"]) {
+for (
+  const id of ["\ufeffid: 1\n", "id: 1\n", "id\n", "event: x\r\nid: 1\r\n", "data: 1\rid: 1\r"]
+) {
   Deno.test(`promise 50: no comment comes behind an event with an id: ${JSON.stringify(id)}`, async () => {
     using bench = new Bench();
     await bench.pass(100);

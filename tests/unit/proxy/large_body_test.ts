@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { setImmediate } from "node:timers";
 import { outlineOf, parseLarge } from "../../../src/proxy/large_body.ts";
+import { Cutoff } from "../../../src/proxy/cutoff.ts";
 import { OneAtATime } from "../../../src/proxy/one_at_a_time.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -52,16 +53,32 @@ Deno.test("characters of two to four bytes are read whole, wherever a step would
 
 Deno.test("works that are done one at a time go on behind one that fails", async () => {
   const works = new OneAtATime();
+  const never = { stopped: false, on: () => {}, off: () => {} };
   const order: string[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   const first = works.run(async () => {
     order.push("first");
     await promise;
     throw new Error("first");
-  });
-  const second = works.run(async () => void order.push("second"));
+  }, never);
+  const second = works.run(async () => void order.push("second"), never);
   resolve();
   await assertRejects(() => first, Error, "first");
   await second;
   assertEquals(order, ["first", "second"]);
+});
+
+Deno.test("a work whose time is over waits no more, and is not done", async () => {
+  const works = new OneAtATime();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cutoff = new Cutoff();
+  const first = works.run(() => promise, cutoff);
+  const leaving = new Cutoff();
+  let done = false;
+  const second = works.run(async () => void (done = true), leaving);
+  leaving.cut("client_left");
+  assertEquals(await second, undefined);
+  resolve();
+  await first;
+  assertEquals(done, false);
 });

@@ -82,5 +82,5 @@ Deno.test("Lease can be given back while it waits, and no more once its answer h
   backend.revokeWaiting();
   backend.revokeWaiting();
   assertEquals(revoked, ["waiting"]);
-  assertEquals([waiting!.revoked, begun!.revoked, backend.inFlight], [true, false, 2]);
+  assertEquals([waiting!.revoked, begun!.revoked, backend.inFlight], ["fell", false, 2]);
 });
