@@ -29,6 +29,9 @@ export interface UpstreamClientOptions {
   makeRoom?: () => void;
 }
 
+/** What has been closed is free a little later; so long is waited between tries, milliseconds. */
+const ROOM_AFTER_MS = [1, 10, 50];
+
 export interface SendOptions {
   /** Bounds the making of a connection, milliseconds. */
   connectTimeoutMs: number;
@@ -233,13 +236,23 @@ export class UpstreamClient {
     }
   }
 
+  /** Where this process is out of descriptors or ports, others give up theirs, and it is tried again. */
+  async #socket(options: SendOptions): Promise<Deno.TcpConn> {
+    for (const waitMs of ROOM_AFTER_MS) {
+      try {
+        return await this.#connector.connect(options);
+      } catch (error) {
+        const local = error instanceof UpstreamError && error.kind === "local";
+        if (!local || this.#makeRoom === undefined) throw error;
+        this.#makeRoom();
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+    return await this.#connector.connect(options);
+  }
+
   async #connect(options: SendOptions): Promise<Connection> {
-    const socket = await this.#connector.connect(options).catch(async (error: UpstreamError) => {
-      if (error.kind !== "local" || this.#makeRoom === undefined) throw error;
-      this.#makeRoom();
-      await new Promise((resolve) => setTimeout(resolve)); // until then they are not closed
-      return await this.#connector.connect(options);
-    });
+    const socket = await this.#socket(options);
     try {
       socket.setNoDelay();
       return new Connection(socket);

@@ -152,6 +152,30 @@ Deno.test("promise 67: with 64 file descriptors the router sheds, keeps what it 
   });
 });
 
+Deno.test("promise 67: idle connections to some engines give way where descriptors are few, and no call to another fails", async () => {
+  await using stack = new AsyncDisposableStack();
+  const models = ["m0", "m1", "m2", "m3", "m4"];
+  const engines = models.map((id) =>
+    stack.use(
+      startEnginePeer(async (conn) => {
+        await new Promise((resolve) => setTimeout(resolve, 50)); // all of a round are open at once
+        await conn.write(jsonAnswer({ choices: [] }));
+      }, { cards: [{ id, object: "model" }] }),
+    )
+  );
+  const urls = engines.map(({ port }) => `http://127.0.0.1:${port}`);
+  const router = stack.use(await RouterProcess.start(backendsYaml(urls), { descriptors: 64 }));
+  for (let round = 0; round < 10; round++) {
+    const model = models[round % models.length]!;
+    const told = await Promise.all(Array.from({ length: 12 }, async () => {
+      const answer = await router.post("/v1/chat/completions", chat(model));
+      await answer.body?.cancel();
+      return answer.status;
+    }));
+    assertEquals(new Set(told), new Set([200]));
+  }
+});
+
 Deno.test("a log that nobody reads does not stop the router", async () => {
   await using sim = Sim.start({ timeToFirstTokenMs: 0, tokensPerSecond: 0 });
   const config = await Deno.makeTempFile({ suffix: ".yaml" });

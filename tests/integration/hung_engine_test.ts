@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { startInfinilm } from "../support/infinilm.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
@@ -76,4 +76,26 @@ Deno.test("the only engine of a model that hangs is found out, so that new calls
   const late = await stuck;
   assertEquals(late.status, 200, "what has nowhere else to go waits on");
   await late.body?.cancel();
+});
+
+Deno.test("calls on a hung engine that had nowhere to go move as soon as another comes back", async () => {
+  await using a = startInfinilm();
+  await using b = startInfinilm();
+  await using router = await RouterProcess.start(
+    backendsYaml([a.url, b.url], ["engine: infinilm", "engine: infinilm"]) + HEALTH,
+  );
+  for (const engine of [a, b]) engine.setFault("hung_step");
+  const calls = [1, 2, 3, 4].map((call) =>
+    router.post("/v1/chat/completions", chat("m", `${call}`, { max_tokens: 3 }))
+  );
+  for (const name of ["a", "b"]) {
+    await router.logged(({ message, backend }) =>
+      message === "backend is unhealthy" && backend === name
+    );
+  }
+  a.setFault("none");
+  // Long before timeouts.request. One that was on its way to b when b fell may have had its second chance.
+  const told = (await Promise.all(calls)).map(({ status }) => status);
+  assertEquals(told.filter((status) => ![200, 502].includes(status)), []);
+  assert(told.includes(200), `${told}`);
 });

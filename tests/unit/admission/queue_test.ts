@@ -305,3 +305,40 @@ Deno.test("a queue never leaves a place empty that a waiting call can have, serv
     }
   }));
 });
+
+Deno.test("calls that wait for a model that its backend serves no more learn it at once, and so does a newcomer", async () => {
+  const world = new World({ models: [[]] });
+  const [backend] = world.backends as [TestBackend];
+  const card = (id: string) => ({ id, fields: {} });
+  backend.configure({ ...backend.spec, models: undefined });
+  backend.discovered([card("m")]);
+  world.apply("a");
+  const waiting = [world.apply("b"), world.apply("c")];
+  backend.discovered([card("other")]);
+  assertEquals(await Promise.all(waiting), ["unknown_model", "unknown_model"]);
+  assertEquals(world.apply("d"), "unknown_model");
+});
+
+Deno.test("a place that comes with time alone goes to who waits, soon", async () => {
+  using time = new FakeTime(0);
+  const world = new World({ places: [1, 1] });
+  const [, other] = world.backends as [TestBackend, TestBackend];
+  other.gate.admission = "last_resort";
+  world.apply("a");
+  const waiting = world.apply("b");
+  await time.tickAsync(1000);
+  assertEquals(world.served, ["a"]);
+  other.gate.admission = "open"; // and nothing tells of it
+  await time.tickAsync(100);
+  assertEquals(world.served, ["a", "b"]);
+  await waiting;
+});
+
+Deno.test("where none may wait, a call whose backend was busy waits neither; one that lost its place does", async () => {
+  const world = new World({ size: 0 });
+  world.apply("a");
+  assertEquals(world.apply("busy"), "full");
+  const lost = world.apply("lost", { returning: true });
+  world.end("a");
+  assertEquals(typeof await lost, "object");
+});
