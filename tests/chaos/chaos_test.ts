@@ -1,4 +1,4 @@
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { chaos } from "./run.ts";
 
 const CALLS = 2000;
@@ -8,6 +8,9 @@ const SEEDS = Deno.env.has("ROUTER_BIN") ? 10 : 50;
 for (let seed = 1; seed <= SEEDS; seed += 2) {
   Deno.test(`promise 7: after chaos with the seeds ${seed} and ${seed + 1} every call is accounted for, and nothing is left`, async () => {
     const runs = await Promise.all([seed, seed + 1].map((seed) => chaos(seed, { calls: CALLS })));
-    for (const ends of runs) assert((ends["200"] ?? 0) > 20, JSON.stringify(ends));
+    for (const ends of runs) {
+      assertEquals(Object.values(ends).reduce((sum, count) => sum + count), CALLS);
+      assert((ends["200"] ?? 0) > 0, JSON.stringify(ends));
+    }
   });
 }

@@ -16,6 +16,8 @@ export interface Seen {
 /** The longest that one that leaves stays, milliseconds. */
 const PATIENCE_MS = 60;
 
+const TURNED_AWAY_MS = 50;
+
 /** Makes one call, as one of many clients would. */
 export async function callAs(
   id: string,
@@ -53,6 +55,8 @@ export async function callAs(
     return { id, stayed: "for_the_request" };
   }
   const answer = await client.answer();
+  // One that is turned away does not ask again at once; else a moment without engines would be all of a run.
+  if (answer.status === 429 || answer.status === 503) await pause(chance.number(TURNED_AWAY_MS));
   const events = answer.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
   return { id, stayed: "to_the_end", ...answer, events };
 }
