@@ -26,8 +26,7 @@ export function healthResponse(
     registry_url: registryUrl ?? null,
     message: healthy === 0 ? "No healthy services available" : null, // as InfiniLM-SVC's router
     timestamp: utcSeconds(wallNow),
-    config: stale === undefined ? "current" : "stale",
-    config_error: stale ?? null,
+    ...(stale === undefined ? {} : { config: "stale", config_error: stale }),
   }, healthy === 0 ? 503 : 200);
 }
 

@@ -44,8 +44,6 @@ for (const [healthy, status, services, code, message] of STATES) {
       registry_url: "http://registry:18000",
       message,
       timestamp: "2024-01-15T10:30:00Z",
-      config: "current",
-      config_error: null,
     });
   });
 }
