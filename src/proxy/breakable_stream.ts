@@ -22,9 +22,14 @@ export class BreakableStream extends TransformStream<Uint8Array, Uint8Array> {
     return (this.#controller.desiredSize ?? -1) >= 0;
   }
 
-  /** Gives its reader something that was not written. */
-  protected slipIn(bytes: Uint8Array): void {
-    this.#controller.enqueue(bytes);
+  /** Gives its reader something that was not written; whether there still is one. */
+  protected slipIn(bytes: Uint8Array): boolean {
+    try {
+      this.#controller.enqueue(bytes);
+      return true;
+    } catch {
+      return false; // it has left: the writer hears of that a little later on Deno 2.6
+    }
   }
 
   /** Breaks both ends at once; what was not yet taken is lost. */

@@ -44,9 +44,7 @@ export class EventStream extends BreakableStream {
    * given.
    */
   comment(comment: Uint8Array): boolean {
-    const given = this.isEmpty && this.#chunks.isBetweenEvents;
-    if (given) this.slipIn(comment);
-    return given;
+    return this.isEmpty && this.#chunks.isBetweenEvents && this.slipIn(comment);
   }
 
   /** The unterminated end of the stream, to be written last; undefined if there is none. */

@@ -123,28 +123,32 @@ Deno.test("promise 37: a client that stalls on a stream of a gigabyte holds the 
   assert(grown < 16 * clients.length, `${grown} MiB more for ${clients.length} streams`);
 });
 
-Deno.test("promise 68: thousands of clients that break off leave nothing behind", async () => {
-  await using stack = new AsyncDisposableStack();
-  const peer = stack.use(
-    startEnginePeer((conn) => conn.write(STREAM_HEAD + "9\r\ndata: 1\n\n\r\n")),
-  );
-  const router = stack.use(
-    await RouterProcess.start(backendsYaml([`http://127.0.0.1:${peer.port}`])),
-  );
-  const leave = async (count: number): Promise<void> => {
-    let left = count;
-    await Promise.all(Array.from({ length: 20 }, async () => {
-      while (left-- > 0) {
-        using client = await RawClient.connect(router.port);
-        await client.write(`${PATH}content-length: ${STREAM.length}\r\n\r\n${STREAM}`);
-        await client.until("data: 1");
-        router.log.length = 0;
-      }
-    }));
-  };
-  await leave(8000); // as much as it ever needs
-  const before = resident(router.pid);
-  await leave(8000);
-  const grown = resident(router.pid) - before;
-  assert(grown < 12, `${grown} MiB more for 8000 clients; a leak of 2 KB each would be 16`);
+Deno.test({
+  name: "promise 68: thousands of clients that break off leave nothing behind",
+  ignore: Deno.env.has("PLAIN_SERVE"), // which has its own ups and downs
+  async fn(): Promise<void> {
+    await using stack = new AsyncDisposableStack();
+    const peer = stack.use(
+      startEnginePeer((conn) => conn.write(STREAM_HEAD + "9\r\ndata: 1\n\n\r\n")),
+    );
+    const router = stack.use(
+      await RouterProcess.start(backendsYaml([`http://127.0.0.1:${peer.port}`])),
+    );
+    const leave = async (count: number): Promise<void> => {
+      let left = count;
+      await Promise.all(Array.from({ length: 20 }, async () => {
+        while (left-- > 0) {
+          using client = await RawClient.connect(router.port);
+          await client.write(`${PATH}content-length: ${STREAM.length}\r\n\r\n${STREAM}`);
+          await client.until("data: 1");
+          router.log.length = 0;
+        }
+      }));
+    };
+    await leave(8000); // as much as it ever needs
+    const before = resident(router.pid);
+    await leave(8000);
+    const grown = resident(router.pid) - before;
+    assert(grown < 12, `${grown} MiB more for 8000 clients; a leak of 2 KB each would be 16`);
+  },
 });
