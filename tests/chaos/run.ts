@@ -1,5 +1,6 @@
 import { Chance } from "../support/chance.ts";
 import { connectionsTo } from "../support/connections_to.ts";
+import { descriptors } from "../support/descriptors.ts";
 import { chat, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
 import { contradictions } from "./account.ts";
@@ -119,10 +120,6 @@ async function backToTheStart(
   await until("descriptors are given back", () => descriptors(router.pid) <= before + KEPT, {
     seen: () => `${descriptors(router.pid)} descriptors, ${before} before`,
   });
-}
-
-function descriptors(pid: number): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
 
 function endsOf(seen: readonly Seen[]): Ends {

@@ -1,3 +1,4 @@
+import { descriptors } from "../support/descriptors.ts";
 import { jsonAnswer, posts, startEnginePeer } from "../support/engine_peer.ts";
 import { latin1, latin1Bytes, type PeerRequest } from "../support/raw_peer.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
@@ -155,8 +156,4 @@ function assertRequest({ head, target, headers, body }: PeerRequest): void {
     throw new Error(`an engine was sent: ${JSON.stringify(head)}`);
   }
   JSON.parse(new TextDecoder().decode(body));
-}
-
-function descriptors(pid: number): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }

@@ -8,6 +8,7 @@ import { Sim } from "../../src/sim/sim.ts";
 import { cpuMicros, residentMiB } from "../bench/proc.ts";
 import { median } from "../bench/statistics.ts";
 import { Chance } from "../support/chance.ts";
+import { descriptors } from "../support/descriptors.ts";
 import { backendsYaml, RouterProcess } from "../support/router.ts";
 import { until } from "../support/until.ts";
 import { Load } from "./load.ts";
@@ -62,7 +63,7 @@ const router = stack.use(
   ),
 );
 const { pid } = router;
-const before = descriptors();
+const before = descriptors(pid);
 const load = new Load({ port: router.port, clients, chance: new Chance(seed) });
 const faults = setInterval(() => {
   // Now and then an engine is not well for a moment.
@@ -78,7 +79,9 @@ for (let sample = 1; sample <= count; sample++) {
   router.log.length = 0; // only the router's memory is of interest
   if (sample % 60 === 0) {
     const mib = median(samples.slice(-60)).toFixed(0);
-    console.log(`minute ${sample / 60}: ${mib} MiB, ${descriptors()} descriptors, ${load.told()}`);
+    console.log(
+      `minute ${sample / 60}: ${mib} MiB, ${descriptors(pid)} descriptors, ${load.told()}`,
+    );
   }
 }
 clearInterval(faults);
@@ -102,9 +105,9 @@ await until("nothing is in flight", async () => {
     services.every(({ in_flight }: { in_flight: number }) => in_flight === 0);
 }, { ms: 30_000 });
 checks.push(["nothing is in flight", true]);
-const given = await until("descriptors", () => descriptors() <= before + KEPT_DESCRIPTORS)
+const given = await until("descriptors", () => descriptors(pid) <= before + KEPT_DESCRIPTORS)
   .then(() => true, () => false);
-checks.push([`descriptors: ${before} before, ${descriptors()} afterwards`, given]);
+checks.push([`descriptors: ${before} before, ${descriptors(pid)} afterwards`, given]);
 let used = Infinity;
 // What V8 collects behind the load is not what it does when idle.
 for (let window = 0; window < IDLE_WINDOWS && used > IDLE_CPU; window++) {
@@ -121,7 +124,3 @@ const failed = checks.filter(([, ok]) => !ok).length;
 console.log(`${load.told()}\n${checks.length - failed} passed, ${failed} failed`);
 await stack.disposeAsync();
 Deno.exit(failed === 0 ? 0 : 1);
-
-function descriptors(): number {
-  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
-}
