@@ -76,20 +76,13 @@ export class Registry {
       candidates = candidates.filter(({ suspects }) => suspects === 0);
       if (candidates.length === 0) return "full";
     }
+    const options = { now: this.#now, at: now, policy, keys, suspect };
     if (allFull(candidates)) {
       const backend = roomiest(candidates);
-      if (backend === undefined) return "full";
-      return new Lease({ backend, why: "slow_start" }, {
-        now: this.#now,
-        at: now,
-        policy,
-        keys,
-        suspect,
-      });
+      return backend === undefined ? "full" : new Lease({ backend, why: "slow_start" }, options);
     }
     const choice = policy.choose(candidates, keys, now);
-    if (choice.backend.full) return "full";
-    return new Lease(choice, { now: this.#now, at: now, policy, keys, suspect });
+    return choice.backend.full ? "full" : new Lease(choice, options);
   }
 
   /** Whether there is a backend, full or not, that could have a call. */

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { residentMiB as resident } from "../bench/proc.ts";
 import { chunk, jsonAnswer, startEnginePeer, STREAM_HEAD } from "../support/engine_peer.ts";
 import { RawClient } from "../support/raw_client.ts";
 import { backendsYaml, chat, RouterProcess } from "../support/router.ts";
@@ -8,12 +9,6 @@ const MIB = 1024 * 1024;
 const CHAT = JSON.stringify(chat("peer"));
 const STREAM = JSON.stringify(chat("peer", "hi", { stream: true }));
 const PATH = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n";
-
-/** Memory that a process has, in MiB. */
-function resident(pid: number): number {
-  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
-  return Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1]) / 1024;
-}
 
 async function start(config = ""): Promise<{ router: RouterProcess; stack: AsyncDisposableStack }> {
   const stack = new AsyncDisposableStack();
